@@ -1,0 +1,158 @@
+"""One door to every number: `measure(name, frame, **options)`.
+
+The catalogue holds addresses, not functions, so that looking a measure up costs no import of the others.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import inspect
+import types
+import typing
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import polars as pl
+
+from fairpanel.measures.estimate import Estimate, MeasureInputError
+
+CATALOGUE: dict[str, str] = {
+    "icc": "reliability.intraclass",
+    "krippendorff_alpha": "reliability.agreement",
+    "variance_components": "reliability.generalizability",
+    "g_coefficient": "reliability.generalizability",
+    "rater_severity": "raters.severity",
+    "pearson": "validity.criterion",
+    "spearman": "validity.criterion",
+    "selection_validity": "validity.selection",
+    "corrected_validity": "validity.range_restriction",
+    "impact_ratio": "fairness.adverse_impact",
+    "fisher_exact": "fairness.adverse_impact",
+    "lancaster_mid_p": "fairness.adverse_impact",
+    "mantel_haenszel": "fairness.stratified",
+    "breslow_day": "fairness.stratified",
+    "standardized_difference": "fairness.group_differences",
+    "differential_prediction": "fairness.differential_prediction",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A measure as the catalogue shows it."""
+
+    name: str
+    family: str
+    summary: str
+    documentation: str
+    options: dict[str, inspect.Parameter]
+
+
+def _function(name: str) -> Callable[..., Estimate]:
+    if name not in CATALOGUE:
+        close = difflib.get_close_matches(name, CATALOGUE, n=3)
+        hint = f"; did you mean {' or '.join(close)}?" if close else ""
+        raise MeasureInputError(f"there is no measure {name!r}{hint} Known: {', '.join(sorted(CATALOGUE))}")
+    module = importlib.import_module(f"fairpanel.measures.{CATALOGUE[name]}")
+    function: Callable[..., Estimate] = getattr(module, name)
+    return function
+
+
+def describe(name: str) -> Entry:
+    """What a measure tells, its options with types and defaults, and its references (from its docstring)."""
+    function = _function(name)
+    documentation = inspect.getdoc(function) or ""
+    options = {
+        key: parameter
+        for key, parameter in inspect.signature(function, eval_str=True).parameters.items()
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY
+    }
+    return Entry(name, CATALOGUE[name].split(".")[0], documentation.split("\n")[0], documentation, options)
+
+
+def measure(name: str, data: pl.DataFrame, /, **options: Any) -> Estimate:
+    """Compute one measure of the catalogue.
+
+    Parameters
+    ----------
+    name : a key of `CATALOGUE`.
+    data : a polars frame. Column roles are options: long ratings take ``unit``, ``rater``, ``score`` (and ``item``),
+        wide data take ``x``, ``y``, ``group``, ``selected``, ``stratum``; the default column names are the same words.
+    options : see ``describe(name).options``.
+
+    Returns
+    -------
+    Estimate
+
+    Raises
+    ------
+    MeasureInputError
+        Unknown measure or option, a missing column, an option out of range, or data of the wrong kind.
+    """
+    known = describe(name).options
+    for option in options:
+        if option not in known:
+            close = difflib.get_close_matches(option, known, n=1)
+            hint = f"; did you mean {close[0]!r}?" if close else ""
+            raise MeasureInputError(f"{name} has no option {option!r}{hint} Options: {', '.join(known)}")
+    if not isinstance(data, pl.DataFrame):
+        raise MeasureInputError(f"{name} takes a polars DataFrame, got {type(data).__name__}")
+    return _function(name)(data, **options)
+
+
+def option_from_text(name: str, option: str, text: str) -> Any:
+    """The value of an option written as text (command line), by the type the measure declares for it.
+
+    Lists are comma-separated. Raises MeasureInputError with the allowed values.
+    """
+    known = describe(name).options
+    if option not in known:
+        close = difflib.get_close_matches(option, known, n=1)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        raise MeasureInputError(f"{name} has no option {option!r}{hint} Options: {', '.join(known)}")
+    failures: list[str] = []
+    for kind in _alternatives(known[option].annotation):
+        try:
+            return _cast(kind, text)
+        except ValueError as error:
+            failures.append(str(error))
+    raise MeasureInputError(f"option {option} of {name}: {' or '.join(failures)}, got {text!r}")
+
+
+def _alternatives(annotation: Any) -> list[Any]:
+    """The members of a union, text last: it would take anything."""
+    origin = typing.get_origin(annotation)
+    members = list(typing.get_args(annotation)) if origin in (typing.Union, types.UnionType) else [annotation]
+    return sorted(members, key=lambda kind: (kind is str, kind is float))
+
+
+def _cast(kind: Any, text: str) -> Any:
+    origin = typing.get_origin(kind)
+    if origin is Literal:
+        allowed = typing.get_args(kind)
+        for value in allowed:
+            if str(value) == text:
+                return value
+        raise ValueError(f"expected one of {', '.join(map(str, allowed))}")
+    if kind is type(None):
+        if text.lower() in ("", "none", "null"):
+            return None
+        raise ValueError("expected none")
+    if kind is bool:
+        if text.lower() in ("true", "yes", "1"):
+            return True
+        if text.lower() in ("false", "no", "0"):
+            return False
+        raise ValueError("expected true or false")
+    if kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            raise ValueError("expected a whole number" if kind is int else "expected a number") from None
+    if origin is not None and isinstance(origin, type) and issubclass(origin, typing.Sequence):
+        inner = typing.get_args(kind)
+        return [_cast(inner[0] if inner else str, part.strip()) for part in text.split(",") if part.strip()]
+    if kind is str:
+        return text
+    raise ValueError(f"this option cannot be given as text ({kind})")
