@@ -103,7 +103,8 @@ def long_ratings(
     for role, column in named.items():
         if column not in data.columns:
             raise MeasureInputError(
-                f"expected a column {column!r} for the role {role}; the data have {', '.join(data.columns) or 'no columns'}"
+                f"expected a column {column!r} for the role {role}; "
+                f"the data have {', '.join(data.columns) or 'no columns'}"
             )
     if len(set(named.values())) < len(named):
         raise MeasureInputError(f"expected different columns for the roles {', '.join(named)}, got {named}")

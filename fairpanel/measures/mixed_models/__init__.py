@@ -1,0 +1,1 @@
+"""Variance components of scores: the engines under reliability and rater measures."""

@@ -1,0 +1,242 @@
+"""Scores as intercept + unit + rater + residual: the restricted likelihood and its derivatives.
+
+With relative variances γ (component over residual variance) the covariance is σ² V, V = I + γ_u Z_u Z_u' + γ_r Z_r Z_r'.
+The factor with more levels is eliminated analytically (its block is diagonal). What remains is a dense matrix of the
+kept factor, A = I + γ_kept S, where S depends on the eliminated factor only through the counts of its levels: levels
+with the same count share one fixed co-occurrence matrix, so that an evaluation is a weighted sum of those matrices and
+one Cholesky factorisation. No unit × rater matrix is ever dense.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+from scipy.linalg import lapack
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+UNIT, RATER = 0, 1
+DENSE_LIMIT = 5000
+"""Most levels of the smaller factor for which its dense matrix is factored."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrossedDesign:
+    """Sufficient statistics of scores in a unit × rater design.
+
+    eliminated : UNIT or RATER, the factor with more levels.
+    incidence : ratings per (eliminated, kept) level pair, sparse.
+    count_e, count_k, total_e, total_k : ratings and sums of centred scores per level.
+    count_class, class_count : the distinct counts of eliminated levels and each level's place among them.
+    cooccurrence : column c, reshaped to kept × kept (upper triangle), sums the outer products of the incidence rows
+        with the c-th distinct count.
+    cooccurrence_diagonal : those columns' diagonals, kept × classes.
+    """
+
+    eliminated: int
+    n: int
+    centre: float
+    sum_squares: float
+    incidence: Any
+    count_e: FloatArray
+    count_k: FloatArray
+    total_e: FloatArray
+    total_k: FloatArray
+    count_class: IntArray
+    class_count: FloatArray
+    cooccurrence: Any
+    cooccurrence_diagonal: FloatArray
+
+    @property
+    def kept_levels(self) -> int:
+        return int(self.count_k.size)
+
+
+def crossed_design(unit: IntArray, rater: IntArray, score: FloatArray, /) -> CrossedDesign:
+    """Codes (from 0, every level present) and scores as the statistics the likelihood needs."""
+    units, raters = int(unit.max()) + 1, int(rater.max()) + 1
+    eliminated = UNIT if units >= raters else RATER
+    e, k, levels_e, levels_k = (unit, rater, units, raters) if eliminated == UNIT else (rater, unit, raters, units)
+    centre = float(score.mean())
+    y = score - centre
+    incidence = sparse.csr_array((np.ones(y.size), (e, k)), shape=(levels_e, levels_k))
+    incidence.sum_duplicates()
+    count_e = np.bincount(e, minlength=levels_e).astype(np.float64)
+    class_count, count_class = np.unique(count_e, return_inverse=True)
+    columns, diagonal = _cooccurrence(incidence, count_class, class_count.size)
+    return CrossedDesign(
+        eliminated=eliminated,
+        n=int(y.size),
+        centre=centre,
+        sum_squares=float(y @ y),
+        incidence=incidence,
+        count_e=count_e,
+        count_k=np.bincount(k, minlength=levels_k).astype(np.float64),
+        total_e=np.bincount(e, weights=y, minlength=levels_e),
+        total_k=np.bincount(k, weights=y, minlength=levels_k),
+        count_class=count_class,
+        class_count=class_count,
+        cooccurrence=columns,
+        cooccurrence_diagonal=diagonal,
+    )
+
+
+def _cooccurrence(incidence: Any, count_class: IntArray, classes: int) -> tuple[Any, FloatArray]:
+    kept = incidence.shape[1]
+    diagonal = np.zeros((kept, classes))
+    if kept > DENSE_LIMIT:
+        return None, diagonal
+    values: list[FloatArray] = []
+    places: list[IntArray] = []
+    ends = [0]
+    for one in range(classes):
+        rows = incidence[np.flatnonzero(count_class == one)]
+        pairs = sparse.triu(rows.T @ rows, format="coo")
+        place = pairs.row.astype(np.int64) * kept + pairs.col
+        order = np.argsort(place)
+        places.append(place[order])
+        values.append(pairs.data[order])
+        ends.append(ends[-1] + place.size)
+        diagonal[:, one] = np.bincount(pairs.row[pairs.row == pairs.col], pairs.data[pairs.row == pairs.col], kept)
+    columns = sparse.csc_array((np.concatenate(values), np.concatenate(places), ends), shape=(kept * kept, classes))
+    return columns, diagonal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Likelihood:
+    """The restricted likelihood at one (γ_unit, γ_rater); pairs are ordered unit, rater.
+
+    log_det : log |V| + log(1' V⁻¹ 1). rss : y' P y.
+    traces : tr(Z' P Z). quadratics : y' P Z Z' P y. curvature : y' P V_k P V_l P y, both per component.
+    effects : Z' P y per component; times γ they are the predicted effects.
+    ones : Z' V⁻¹ 1 per component. information : 1' V⁻¹ 1. inverse : A⁻¹, lower triangle filled, Fortran order.
+    """
+
+    gamma: FloatArray
+    n: int
+    log_det: float
+    rss: float
+    intercept: float
+    information: float
+    traces: FloatArray
+    quadratics: FloatArray
+    curvature: FloatArray
+    effects: tuple[FloatArray, FloatArray]
+    ones: tuple[FloatArray, FloatArray]
+    inverse: FloatArray
+
+    @property
+    def variance(self) -> float:
+        """The residual variance that maximises the likelihood at this γ."""
+        return self.rss / (self.n - 1)
+
+    @property
+    def criterion(self) -> float:
+        """The REML criterion (−2 log restricted likelihood, as lme4 counts it), residual variance profiled out."""
+        return self.log_det + (self.n - 1) * (1 + float(np.log(2 * np.pi * self.variance)))
+
+    def gradient(self) -> FloatArray:
+        """Of the criterion, in γ."""
+        return self.traces - self.quadratics / self.variance
+
+    def average_information(self) -> FloatArray:
+        """Of the criterion, in γ: the mean of observed and expected information (Gilmour et al. 1995)."""
+        profiled = np.outer(self.quadratics, self.quadratics) / self.rss
+        return np.asarray((self.curvature - profiled) / self.variance)
+
+
+def evaluate(design: CrossedDesign, gamma: FloatArray, /) -> Likelihood:
+    """The restricted likelihood and its derivatives at relative variances (γ_unit, γ_rater) >= 0."""
+    first = design.eliminated
+    gamma_e, gamma_k = float(gamma[first]), float(gamma[1 - first])
+    shrink = 1 / (1 + gamma_e * design.count_e)
+    weight = gamma_e * shrink
+    class_shrink = 1 / (1 + gamma_e * design.class_count)
+    factor, inverse, log_det_a = _factor(design, gamma_e * class_shrink, gamma_k)
+
+    def project(sum_e: FloatArray, sum_k: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Z_e' V⁻¹ x and Z_k' V⁻¹ x from Z_e' x and Z_k' x."""
+        right = sum_k - design.incidence.T @ (weight * sum_e)
+        solved = right if factor is None else lapack.dpotrs(factor, right, lower=1)[0]
+        return (sum_e - gamma_k * (design.incidence @ solved)) * shrink, solved
+
+    ones_e, ones_k = project(design.count_e, design.count_k)
+    information = float(ones_e.sum())
+    y_e, y_k = project(design.total_e, design.total_k)
+    intercept = float(y_e.sum()) / information
+    effect_e, effect_k = y_e - intercept * ones_e, y_k - intercept * ones_k
+    # y'Py: y'V⁻¹y = y'y − Σ γ (Z'y)·(Z'V⁻¹y), and 1'V⁻¹y = intercept · information
+    rss = design.sum_squares - gamma_e * float(design.total_e @ y_e) - gamma_k * float(design.total_k @ y_k)
+    rss -= intercept**2 * information
+
+    flat = inverse.T.reshape(-1)
+    diagonal = np.diagonal(inverse)
+    leverage = 2 * (design.cooccurrence.T @ flat) - design.cooccurrence_diagonal.T @ diagonal
+    trace_k = float(design.count_k @ diagonal - (gamma_e * class_shrink) @ leverage - ones_k @ ones_k / information)
+    trace_e = float(
+        design.count_e @ shrink - gamma_k * (class_shrink**2 @ leverage) - ones_e @ ones_e / information
+    )
+
+    half_e = project(design.count_e * effect_e, design.incidence.T @ effect_e)
+    half_k = project(design.incidence @ effect_k, design.count_k * effect_k)
+    mean_e, mean_k = half_e[0].sum() / information, half_k[0].sum() / information
+    cross = effect_k @ (half_e[1] - mean_e * ones_k)
+    curvature = np.array(
+        [[effect_e @ (half_e[0] - mean_e * ones_e), cross], [cross, effect_k @ (half_k[1] - mean_k * ones_k)]]
+    )
+    order = [0, 1] if first == UNIT else [1, 0]
+    pair_effects, pair_ones = (effect_e, effect_k), (ones_e, ones_k)
+    return Likelihood(
+        gamma=np.array([gamma[UNIT], gamma[RATER]], dtype=np.float64),
+        n=design.n,
+        log_det=log_det_a - float(np.log(shrink).sum()) + float(np.log(information)),
+        rss=max(rss, np.finfo(np.float64).tiny),
+        intercept=design.centre + intercept,
+        information=information,
+        traces=np.array([trace_e, trace_k])[order],
+        quadratics=np.array([effect_e @ effect_e, effect_k @ effect_k])[order],
+        curvature=curvature[np.ix_(order, order)],
+        effects=(pair_effects[order[0]], pair_effects[order[1]]),
+        ones=(pair_ones[order[0]], pair_ones[order[1]]),
+        inverse=inverse,
+    )
+
+
+def _factor(
+    design: CrossedDesign, class_weight: FloatArray, gamma_k: float
+) -> tuple[FloatArray | None, FloatArray, float]:
+    """Cholesky factor, inverse and log-determinant of A = I + γ_k (diag(count_k) − Σ weight · co-occurrence)."""
+    kept = design.kept_levels
+    if gamma_k == 0:
+        return None, np.asfortranarray(np.eye(kept)), 0.0
+    flat = design.cooccurrence @ (-gamma_k * class_weight)
+    flat[:: kept + 1] += 1 + gamma_k * design.count_k
+    factor, failed = lapack.dpotrf(flat.reshape(kept, kept).T, lower=1, clean=0, overwrite_a=1)
+    if failed:
+        raise ArithmeticError("the raters' matrix is not positive definite")
+    inverse, _ = lapack.dpotri(factor, lower=1)
+    return factor, inverse, 2 * float(np.log(np.diagonal(factor)).sum())
+
+
+def prediction_variance(design: CrossedDesign, likelihood: Likelihood, component: int, /) -> FloatArray:
+    """Prediction error variance of each effect of a component, the intercept's uncertainty included."""
+    gamma = float(likelihood.gamma[component])
+    ones = likelihood.ones[component]
+    diagonal = np.diagonal(likelihood.inverse)
+    if component != design.eliminated:
+        relative = gamma * diagonal
+    else:
+        other = float(likelihood.gamma[1 - component])
+        shrink = 1 / (1 + gamma * design.count_e)
+        full = likelihood.inverse + np.tril(likelihood.inverse, -1).T
+        leverage = np.empty(design.count_e.size)
+        for start in range(0, leverage.size, 1024):
+            rows = design.incidence[start : start + 1024]
+            leverage[start : start + 1024] = (rows * (rows @ full)).sum(axis=1)
+        relative = gamma * shrink + gamma**2 * other * leverage * shrink**2
+    return np.asarray(likelihood.variance * (relative + gamma**2 * ones**2 / likelihood.information))

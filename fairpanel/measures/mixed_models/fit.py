@@ -1,0 +1,149 @@
+"""Variance components of the crossed model: restricted maximum likelihood, and moments as start and for huge designs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fairpanel.measures.mixed_models.crossed import RATER, UNIT, CrossedDesign, Likelihood, evaluate
+
+FloatArray = npt.NDArray[np.float64]
+
+CEILING = 1e8
+"""Largest relative variance tried: beyond it the residual variance is zero for all purposes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Convergence:
+    """How an iteration ended: gradient_norm is the Newton decrement, the distance to the optimum in standard errors."""
+
+    converged: bool
+    iterations: int
+    evaluations: int
+    gradient_norm: float
+    tolerance: float
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "converged": self.converged,
+            "iterations": self.iterations,
+            "evaluations": self.evaluations,
+            "gradient_norm": self.gradient_norm,
+            "tolerance": self.tolerance,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrossedFit:
+    """The optimum of the restricted likelihood."""
+
+    likelihood: Likelihood
+    free: tuple[bool, bool]
+    convergence: Convergence
+
+    @property
+    def var_residual(self) -> float:
+        return self.likelihood.variance
+
+    @property
+    def var_unit(self) -> float:
+        return float(self.likelihood.gamma[UNIT]) * self.likelihood.variance
+
+    @property
+    def var_rater(self) -> float:
+        return float(self.likelihood.gamma[RATER]) * self.likelihood.variance
+
+
+def moment_components(design: CrossedDesign, /) -> FloatArray:
+    """Unbiased moment estimates (unit, rater, residual), negative ones kept: Henderson's (1953) method 1.
+
+    Linear in the ratings whatever the number of levels.
+    """
+    n, squares = design.n, design.incidence.power(2)
+    total = float(design.total_e.sum()) ** 2 / n
+    mean_e, mean_k = float(design.count_e @ design.count_e) / n, float(design.count_k @ design.count_k) / n
+    shared_e = float((squares.T @ (1 / design.count_e)).sum())
+    shared_k = float((squares @ (1 / design.count_k)).sum())
+    equations = np.array(
+        [
+            [n - mean_e, shared_e - mean_k, design.count_e.size - 1],
+            [shared_k - mean_e, n - mean_k, design.count_k.size - 1],
+            [n - mean_e, n - mean_k, n - 1],
+        ]
+    )
+    observed = np.array(
+        [
+            float((design.total_e**2 / design.count_e).sum()) - total,
+            float((design.total_k**2 / design.count_k).sum()) - total,
+            design.sum_squares - total,
+        ]
+    )
+    components = np.linalg.lstsq(equations, observed, rcond=None)[0]
+    order = [0, 1, 2] if design.eliminated == UNIT else [1, 0, 2]
+    return np.asarray(components[order], dtype=np.float64)
+
+
+def fit_crossed(
+    design: CrossedDesign,
+    /,
+    *,
+    free: tuple[bool, bool] = (True, True),
+    start: FloatArray | None = None,
+    tolerance: float = 1e-6,
+    max_iterations: int = 200,
+) -> CrossedFit:
+    """Maximise the restricted likelihood over relative variances >= 0; a component that is not free stays 0.
+
+    Projected Newton steps with the average information, halved until the criterion falls. Ends when the Newton
+    decrement, the distance to the optimum in standard errors, is below `tolerance`.
+    """
+    mask = np.array(free)
+    if start is None:
+        components = moment_components(design)
+        start = np.clip(components[:2] / max(components[2], 1e-8), 0.02, 1e4)
+    current = evaluate(design, np.where(mask, start, 0.0))
+    evaluations, decrement, iterations = 1, np.inf, 0
+    for iterations in range(1, max_iterations + 1):  # noqa: B007 (read after the loop)
+        gradient, information = current.gradient(), current.average_information()
+        active = mask & ~((current.gamma == 0) & (gradient >= 0)) & ~((current.gamma >= CEILING) & (gradient <= 0))
+        if not active.any():
+            decrement = 0.0
+            break
+        step = np.zeros(2)
+        step[active] = -_solve(information[np.ix_(active, active)], gradient[active])
+        decrement = float(np.sqrt(max(-(gradient @ step), 0.0)))
+        if decrement < tolerance:
+            break
+        criterion, scale, moved = current.criterion, 1.0, False
+        while scale > 1e-6:
+            proposal = np.clip(current.gamma + scale * step, 0, np.minimum(CEILING, 20 * current.gamma + 1))
+            trial = evaluate(design, proposal)
+            evaluations += 1
+            if trial.criterion < criterion + 1e-12 * abs(criterion):
+                moved = bool(np.any(trial.gamma != current.gamma))
+                current = trial
+                break
+            scale /= 2
+        if not moved:
+            break
+    return CrossedFit(
+        likelihood=current,
+        free=free,
+        convergence=Convergence(
+            converged=decrement < max(tolerance, 1e-3),
+            iterations=iterations,
+            evaluations=evaluations,
+            gradient_norm=decrement,
+            tolerance=tolerance,
+        ),
+    )
+
+
+def _solve(matrix: FloatArray, right: FloatArray) -> FloatArray:
+    """Solution with a matrix that may be singular to rounding."""
+    scale = np.sqrt(np.maximum(np.diagonal(matrix), 1e-300))
+    scaled = matrix / np.outer(scale, scale) + 1e-12 * np.eye(scale.size)
+    return np.asarray(np.linalg.solve(scaled, right / scale) / scale)
