@@ -1,0 +1,349 @@
+"""Selection compared within strata (requisitions, departments) and pooled, behind a test that they agree."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import polars as pl
+from scipy.special import chdtrc, ndtri
+
+from fairpanel.measures.columns import Floats, check_choice, check_confidence, decisions, labels, missing_rows
+from fairpanel.measures.estimate import Caution, Estimate, Interval
+from fairpanel.measures.fairness.conditional import stratified_count
+from fairpanel.measures.fairness.contingency import Table, TwoGroups, no_value, one_group_only, two_groups
+from fairpanel.measures.fairness.power import detectable_log_odds_ratio
+
+_MANTEL = "Mantel, N., & Haenszel, W. (1959). Journal of the National Cancer Institute, 22, 719-748"
+_ROBINS = "Robins, J., Breslow, N., & Greenland, S. (1986). Biometrics, 42, 311-323"
+_BRESLOW = "Breslow, N. E., & Day, N. E. (1980). Statistical Methods in Cancer Research I, IARC, eq. 4.30"
+_TARONE = "Tarone, R. E. (1985). Biometrika, 72, 91-95"
+_EXACT_LIMIT = 20_000  # the longest count for which the exact conditional law is convolved
+
+
+@dataclass(frozen=True, slots=True)
+class _Strata:
+    """Fourfold tables of the strata that can speak: a, b focal selected and not; c, d the same of the reference."""
+
+    groups: TwoGroups | None
+    names: list[str]
+    a: Floats
+    b: Floats
+    c: Floats
+    d: Floats
+    dropped: int
+    cautions: list[Caution]
+
+    @property
+    def n(self) -> Floats:
+        return self.a + self.b + self.c + self.d
+
+    def people(self) -> dict[str, int]:
+        return {
+            "people": int(self.n.sum()),
+            "focal": int((self.a + self.b).sum()),
+            "reference": int((self.c + self.d).sum()),
+            "strata": self.a.size,
+        }
+
+
+def mantel_haenszel(
+    data: pl.DataFrame,
+    /,
+    *,
+    stratum: str = "stratum",
+    group: str = "group",
+    selected: str = "selected",
+    focal: str | None = None,
+    reference: str | None = None,
+    selected_label: str | None = None,
+    interval: Literal["analytic", "none"] = "analytic",
+    confidence: float = 0.95,
+) -> Estimate:
+    """How much a group's odds of selection differ from another's within requisitions, pooled over requisitions.
+
+    Pooling tables that ignore who applied where can reverse the sign (Simpson's paradox); this does not.
+
+    Parameters
+    ----------
+    data : one row a person; rows with a missing value are left out and counted.
+    stratum, group, selected : columns. focal, reference, selected_label : as in `fisher_exact`.
+
+    Returns
+    -------
+    Estimate
+        value: common odds ratio, focal over reference; interval: Robins-Breslow-Greenland. n: people, focal,
+        reference, strata (those in which both groups applied and not everyone fared alike). detail: chi2_corrected,
+        p_corrected, chi2_uncorrected, p_uncorrected, p (the corrected one), df, log_or_se, riskratio_pooled,
+        exact_or, exact_p (conditional on all margins; null for very large data), ets_delta, tarone and tarone_p
+        (homogeneity), breslow_day, focal, reference, common_or, minimum_detectable, strata_dropped.
+
+    Cautions
+    --------
+    A pooled figure hides strata that disagree: with Tarone's p under .05 a HETEROGENEOUS_STRATA caution says so.
+    Strata in which only one group applied or all fared alike say nothing and are counted in strata_dropped.
+
+    Notes
+    -----
+    OR = sum(a d / n) / sum(b c / n); chi² = (|sum(a - E a)| - 1/2)² / sum Var(a), without the 1/2 uncorrected.
+
+    References
+    ----------
+    .. [1] Mantel & Haenszel 1959. .. [2] Robins, Breslow & Greenland 1986.
+
+    Pinned by the oracle mantel_haenszel (R mantelhaen.test, statsmodels) and the Berkeley admissions of 1973.
+
+    Examples
+    --------
+    >>> people = pl.DataFrame({
+    ...     "stratum": ["s"] * 20 + ["t"] * 20, "group": ["f", "m"] * 20,
+    ...     "selected": [1, 1, 0, 1, 0, 0, 1, 1, 0, 0] * 4})
+    >>> round(mantel_haenszel(people, focal="f").value, 4)
+    0.4444
+    """
+    check_confidence(confidence)
+    check_choice("interval", interval, ("analytic", "none"))
+    strata = _strata(data, stratum, group, selected, focal, reference, selected_label)
+    references = (_MANTEL, _ROBINS, _TARONE)
+    title = "Mantel-Haenszel common odds ratio"
+    if strata.groups is None or not strata.a.size:
+        return no_value("mantel_haenszel", title, len(data), strata.cautions, {}, references)
+    title = f"{title}: {strata.groups.focal} over {strata.groups.reference} ({strata.groups.rule})"
+    tests = _tests(strata)
+    detail: dict[str, Any] = {
+        "focal": strata.groups.focal,
+        "reference": strata.groups.reference,
+        "strata_dropped": strata.dropped,
+        **tests,
+    }
+    cautions = list(strata.cautions)
+    numerator, denominator = (
+        float((strata.a * strata.d / strata.n).sum()),
+        float((strata.b * strata.c / strata.n).sum()),
+    )
+    if numerator == 0 or denominator == 0:
+        cautions.append(
+            Caution(
+                "ZERO_CELL", "In no stratum is there anyone against the trend: the common odds ratio is 0 or infinite."
+            )
+        )
+        detail["common_or"] = 0.0 if numerator == 0 else math.inf
+        return Estimate(
+            measure="mantel_haenszel", method=title, value=None, n=strata.people(), cautions=cautions, detail=detail,
+            references=references,
+        )  # fmt: skip
+    common = numerator / denominator
+    error = _log_error(strata)
+    statistic, tarone = _homogeneity(strata, common)
+    df = strata.a.size - 1
+    detail |= {
+        "common_or": common,
+        "log_or_se": error,
+        "ets_delta": -2.35 * math.log(common),
+        "breslow_day": statistic,
+        "tarone": tarone,
+        "tarone_p": _chi2_p(tarone, df),
+        "minimum_detectable": detectable_log_odds_ratio(error),
+        **_exact(strata, common),
+    }
+    if df and detail["tarone_p"] < 0.05:
+        cautions.append(
+            Caution(
+                "HETEROGENEOUS_STRATA",
+                f"The strata disagree (Tarone chi² {tarone:.2f} on {df} df): the pooled ratio describes none of them.",
+            )
+        )
+    made = None
+    if interval == "analytic":
+        half = float(ndtri((1 + confidence) / 2)) * error
+        made = Interval(
+            low=common * math.exp(-half), high=common * math.exp(half), level=confidence,
+            method="Robins-Breslow-Greenland",
+        )  # fmt: skip
+    else:
+        cautions.append(Caution("NO_INTERVAL", "No interval was asked for."))
+    return Estimate(
+        measure="mantel_haenszel", method=title, value=common, interval=made, n=strata.people(), cautions=cautions,
+        detail=detail, references=references,
+    )  # fmt: skip
+
+
+def breslow_day(
+    data: pl.DataFrame,
+    /,
+    *,
+    stratum: str = "stratum",
+    group: str = "group",
+    selected: str = "selected",
+    focal: str | None = None,
+    reference: str | None = None,
+    selected_label: str | None = None,
+) -> Estimate:
+    """Whether requisitions agree on how two groups' odds of selection compare: the gate before pooling them.
+
+    Parameters
+    ----------
+    data, stratum, group, selected, focal, reference, selected_label : as in `mantel_haenszel`.
+
+    Returns
+    -------
+    Estimate
+        value: the Breslow-Day statistic; no interval. detail: statistic, df, p, tarone (with Tarone's correction,
+        the one to use), tarone_p, mh_log_or, mh_se, cochran_mh, focal, reference, strata_dropped.
+
+    Cautions
+    --------
+    Asymptotic in the strata's sizes: with many small strata it has little power, and "no disagreement seen" is weak.
+
+    Notes
+    -----
+    sum (a - A)² / Var(a), A the fitted count under the common odds ratio; Tarone subtracts (sum(a - A))² / sum Var(a).
+
+    References
+    ----------
+    .. [1] Breslow & Day 1980, eq. 4.30. .. [2] Tarone 1985.
+
+    Pinned by the oracle breslow_day (metafor, statsmodels) and the Berkeley admissions of 1973.
+
+    Examples
+    --------
+    >>> people = pl.DataFrame({
+    ...     "stratum": ["s"] * 20 + ["t"] * 20, "group": ["f", "m"] * 20,
+    ...     "selected": [1, 1, 0, 1, 0, 0, 1, 1, 0, 0] * 4})
+    >>> round(breslow_day(people, focal="f").value, 4)
+    0.0
+    """
+    strata = _strata(data, stratum, group, selected, focal, reference, selected_label)
+    references = (_BRESLOW, _TARONE)
+    title = "Breslow-Day test of homogeneous odds ratios"
+    if strata.groups is None or not strata.a.size:
+        return no_value("breslow_day", title, len(data), strata.cautions, {}, references)
+    title = f"{title}: {strata.groups.focal} over {strata.groups.reference} ({strata.groups.rule})"
+    detail: dict[str, Any] = {
+        "focal": strata.groups.focal, "reference": strata.groups.reference, "strata_dropped": strata.dropped,
+    }  # fmt: skip
+    numerator, denominator = (
+        float((strata.a * strata.d / strata.n).sum()),
+        float((strata.b * strata.c / strata.n).sum()),
+    )
+    why: Caution | None = None
+    if strata.a.size < 2:
+        why = Caution("SMALL_SAMPLE", "Fewer than two strata hold both groups and both outcomes: nothing to compare.")
+    elif numerator == 0 or denominator == 0:
+        why = Caution("ZERO_CELL", "The common odds ratio is 0 or infinite: the strata cannot be compared with it.")
+    if why is not None:
+        return Estimate(
+            measure="breslow_day", method=title, value=None, n=strata.people(), cautions=[*strata.cautions, why],
+            detail=detail, references=references,
+        )  # fmt: skip
+    common = numerator / denominator
+    statistic, tarone = _homogeneity(strata, common)
+    df = strata.a.size - 1
+    detail |= {
+        "statistic": statistic,
+        "df": df,
+        "p": _chi2_p(statistic, df),
+        "tarone": tarone,
+        "tarone_p": _chi2_p(tarone, df),
+        "mh_log_or": math.log(common),
+        "mh_se": _log_error(strata),
+        "cochran_mh": _tests(strata)["chi2_uncorrected"],
+    }
+    no_interval = Caution("NO_INTERVAL", "A test statistic: it has a p value, not an interval.")
+    return Estimate(
+        measure="breslow_day", method=title, value=statistic, n=strata.people(),
+        cautions=[*strata.cautions, no_interval], detail=detail, references=references,
+    )  # fmt: skip
+
+
+def _strata(
+    data: pl.DataFrame,
+    stratum: str,
+    group: str,
+    selected: str,
+    focal: str | None,
+    reference: str | None,
+    selected_label: str | None,
+) -> _Strata:
+    layers, found = labels(data, stratum, "stratum"), labels(data, group, "group")
+    taken = decisions(data, selected, "selected", selected_label)
+    present = layers.present & found.present & taken.present
+    cautions = missing_rows(present, f"{stratum}, {group} or {selected}")
+    sizes = np.bincount(found.codes[present], minlength=len(found.names)).tolist()
+    groups = two_groups(found, sizes, group, focal, reference)
+    empty = np.zeros(0)
+    if groups is None or not sizes[groups.focal_code] or not sizes[groups.reference_code]:
+        names = [name for name, size in zip(found.names, sizes, strict=True) if size]
+        return _Strata(None, [], empty, empty, empty, empty, 0, [*cautions, one_group_only(names)])
+    used = present & ((found.codes == groups.focal_code) | (found.codes == groups.reference_code))
+    cell = layers.codes[used] * 4 + (found.codes[used] == groups.reference_code) * 2 + ~taken.taken[used]
+    tables = np.bincount(cell, minlength=4 * len(layers.names)).reshape(-1, 4).astype(np.float64)
+    a, b, c, d = tables.T
+    speaks = (a + b > 0) & (c + d > 0) & (a + c > 0) & (b + d > 0)
+    if not speaks.any():
+        cautions.append(
+            Caution("CONSTANT_INPUT", "In no stratum did both groups apply with some selected and some not.")
+        )
+    names = [name for name, keep in zip(layers.names, speaks, strict=True) if keep]
+    seen = int(np.count_nonzero(tables.sum(axis=1)))
+    return _Strata(groups, names, a[speaks], b[speaks], c[speaks], d[speaks], seen - len(names), cautions)
+
+
+def _tests(strata: _Strata) -> dict[str, Any]:
+    a, b, c, d, n = strata.a, strata.b, strata.c, strata.d, strata.n
+    difference = abs(float((a - (a + b) * (a + c) / n).sum()))
+    variance = float(((a + b) * (c + d) * (a + c) * (b + d) / (n * n * (n - 1))).sum())
+    uncorrected = difference**2 / variance
+    corrected = (difference - min(0.5, difference)) ** 2 / variance
+    against = float((c * (a + b) / n).sum())
+    return {
+        "chi2_corrected": corrected,
+        "p_corrected": _chi2_p(corrected, 1),
+        "chi2_uncorrected": uncorrected,
+        "p_uncorrected": _chi2_p(uncorrected, 1),
+        "p": _chi2_p(corrected, 1),
+        "df": 1,
+        "riskratio_pooled": float((a * (c + d) / n).sum()) / against if against else None,
+    }
+
+
+def _log_error(strata: _Strata) -> float:
+    a, b, c, d, n = strata.a, strata.b, strata.c, strata.d, strata.n
+    with_trend, against = a * d / n, b * c / n
+    p, q = (a + d) / n, (b + c) / n
+    r, s = float(with_trend.sum()), float(against.sum())
+    variance = (
+        float((p * with_trend).sum()) / (2 * r * r)
+        + float((p * against + q * with_trend).sum()) / (2 * r * s)
+        + float((q * against).sum()) / (2 * s * s)
+    )
+    return math.sqrt(variance)
+
+
+def _homogeneity(strata: _Strata, common: float) -> tuple[float, float]:
+    """Breslow and Day's statistic and the same with Tarone's correction."""
+    a, n1, n2, m = strata.a, strata.a + strata.b, strata.c + strata.d, strata.a + strata.c
+    square = 1 - common
+    linear = n2 - m + common * (n1 + m)
+    constant = -common * n1 * m
+    if abs(square) < 1e-12:
+        fitted = n1 * m / (n1 + n2)
+    else:  # the root in the support, in the form that does not cancel
+        fitted = -2 * constant / (linear + np.sqrt(linear * linear - 4 * square * constant))
+    variance = 1 / (1 / fitted + 1 / (n1 - fitted) + 1 / (m - fitted) + 1 / (n2 - m + fitted))
+    statistic = float(((a - fitted) ** 2 / variance).sum())
+    return statistic, statistic - float((a - fitted).sum()) ** 2 / float(variance.sum())
+
+
+def _exact(strata: _Strata, common: float) -> dict[str, float | None]:
+    tables = [Table(*map(int, cells)) for cells in zip(strata.a, strata.b, strata.c, strata.d, strict=True)]
+    if sum(min(table.selected, table.focal_n) for table in tables) > _EXACT_LIMIT:
+        return {"exact_or": None, "exact_p": None}
+    count = stratified_count(tables, math.log(common))
+    return {"exact_or": count.maximum_likelihood(), "exact_p": count.p_two_sided()}
+
+
+def _chi2_p(statistic: float, df: int) -> float:
+    return float(chdtrc(df, max(statistic, 0.0))) if df else 1.0
