@@ -1,0 +1,177 @@
+"""The workspace's configuration: frozen, unknown keys refused, every default documented where it stands."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from schemas.vocabulary import Competency, Stage
+
+
+class ConfigError(ValueError):
+    """The configuration file cannot be used: names the file, the key and what was expected."""
+
+
+class Section(BaseModel):
+    """A table of fairpanel.toml."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ScaleConfig(Section):
+    """The scale of scores in canonical exports that do not state their own; never taken from the data."""
+
+    minimum: float = 1.0
+    maximum: float = 5.0
+    higher_is_better: bool = True
+
+    @model_validator(mode="after")
+    def _in_order(self) -> ScaleConfig:
+        if not self.minimum < self.maximum:
+            raise ValueError("minimum must be below maximum (set higher_is_better = false where low is good)")
+        return self
+
+
+class IngestConfig(Section):
+    """How files are taken in."""
+
+    max_quarantine: float = Field(0.2, ge=0, le=1, description="Share of refused rows above which ingest exits with 4")
+    batch_checks: bool = Field(True, description="Judge each batch as a whole with Great Expectations")
+
+
+class GreenhouseConfig(Section):
+    """What a Greenhouse account's own names mean; the first pattern that occurs in a name (any case) decides."""
+
+    stages: dict[str, Stage] = Field(
+        default={
+            "recruiter": "hr",
+            "hr ": "hr",
+            "people": "hr",
+            "behavioral": "hr",
+            "phone screen": "hr",
+            "application review": "other",
+            "take home": "other",
+            "user": "user",
+            "technical": "user",
+            "team": "user",
+            "hiring manager": "user",
+            "panel": "user",
+            "onsite": "user",
+        }
+    )
+    competencies: dict[str, Competency] = Field(
+        default={
+            "technical": "technical",
+            "coding": "technical",
+            "analytical": "technical",
+            "problem solv": "technical",
+            "team": "team_compatibility",
+            "culture": "team_compatibility",
+            "communication": "team_compatibility",
+            "collaborat": "team_compatibility",
+            "role": "role_specific",
+            "job": "role_specific",
+            "domain": "role_specific",
+        }
+    )
+
+
+class AuditConfig(Section):
+    """What an audit computes."""
+
+    confidence: float = Field(0.95, gt=0.5, lt=1)
+    seed: int = Field(20_260_101, ge=0, description="Seed of every resampling")
+    minimum_candidates: int = Field(30, ge=2, description="Slices with fewer candidates are listed, not estimated")
+    minimum_hired: int = Field(20, ge=3, description="Validity needs at least this many people with performance")
+    minimum_candidates_per_rater: int = Field(10, ge=1, description="Interviewers below it are counted, not shown")
+    attributes: tuple[str, ...] = Field(("gender", "race"), description="Group attributes that are compared")
+    references: dict[str, str] = Field(
+        default={}, description="Reference group by attribute; without one, the group with the highest rate"
+    )
+    minimum_share: float = Field(0.02, ge=0, lt=1, description="Smallest share of candidates for a benchmarked group")
+    criterion_reliability: float | None = Field(
+        0.52, gt=0, le=1, description="Assumed reliability of performance ratings (Viswesvaran, Ones & Schmidt 1996)"
+    )
+    performance_dimension: str = Field("overall", description="The dimension that leads the validity chapter")
+    review_types: tuple[str, ...] = ("manager",)
+
+
+class PolicyConfig(Section):
+    """Where a number becomes a finding. An alert is a concern beyond the second threshold."""
+
+    reliability_acceptable: float = Field(0.70, gt=0, lt=1, description="G(q,k) that a selection decision should reach")
+    reliability_alert: float = Field(0.50, gt=0, lt=1, description="An upper limit below this is an alert")
+    validity_useful: float = Field(0.10, gt=0, lt=1, description="Applicant-pool correlation worth an interview")
+    validity_of_interest: float = Field(0.30, gt=0, lt=1, description="Correlation an audit should be able to see")
+    impact_ratio: float = Field(0.80, gt=0, lt=1, description="Four-fifths: below it, evidence of adverse impact (US)")
+    significance: float = Field(0.05, gt=0, lt=0.5)
+    difference_of_interest: float = Field(0.20, gt=0, description="Standardized difference an audit should see")
+    severity_spread: float = Field(0.50, gt=0, description="SD of interviewers' severity over SD of candidates' scores")
+
+
+class DisclosureConfig(Section):
+    """What a report may show."""
+
+    minimum_cell: int = Field(5, ge=2)
+
+
+class Config(Section):
+    """All of fairpanel.toml."""
+
+    scale: ScaleConfig = ScaleConfig()
+    ingest: IngestConfig = IngestConfig()
+    greenhouse: GreenhouseConfig = GreenhouseConfig()
+    audit: AuditConfig = AuditConfig()
+    policy: PolicyConfig = PolicyConfig()
+    disclosure: DisclosureConfig = DisclosureConfig()
+    format: Literal[1] = 1
+
+
+def load(path: Path) -> Config:
+    """The configuration in a file; the defaults where there is none. Raises ConfigError."""
+    if not path.exists():
+        return Config()
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path.name} is not valid TOML: {error}") from error
+    return parse(content, path.name)
+
+
+def parse(content: dict[str, Any], name: str) -> Config:
+    """A configuration from plain values. Raises ConfigError naming the key, what came and what was expected."""
+    try:
+        return Config.model_validate(content)
+    except ValidationError as error:
+        raise ConfigError("; ".join(explain(name, problem, Config) for problem in error.errors())) from error
+
+
+def explain(name: str, problem: Any, model: type[BaseModel]) -> str:
+    """One validation problem as a sentence, with a near miss where a key is unknown."""
+    where = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        *sections, key = [str(part) for part in problem["loc"]]
+        known = _keys(model, sections)
+        close = difflib.get_close_matches(key, known, n=1)
+        hint = f"; did you mean {close[0]!r}?" if close else f" (known: {', '.join(known)})" if known else ""
+        return f"{name}: unknown key {where!r}{hint}"
+    return f"{name}: {where}: {problem['msg']} (got {str(problem['input'])[:60]!r})"
+
+
+def _keys(model: type[BaseModel], sections: list[str]) -> list[str]:
+    for section in sections:
+        if section.isdigit():
+            continue
+        field = model.model_fields.get(section)
+        annotation = None if field is None else field.annotation
+        for candidate in (annotation, *getattr(annotation, "__args__", ())):
+            if isinstance(candidate, type) and issubclass(candidate, BaseModel):
+                model = candidate
+                break
+        else:
+            return []
+    return sorted(model.model_fields)

@@ -1,0 +1,330 @@
+"""Files in, accepted rows in the lake, refused rows in quarantine: the steps, without an orchestrator.
+
+    find -> read -> split -> pseudonyms -> settle versions -> write -> judge -> record the batch
+
+The batch's own row is written last: it is what makes the batch count. A run that was killed before leaves tables that
+the next run completes to what an undisturbed run would have made.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+import polars as pl
+
+from fairpanel.adapters.base import Delivered, ExportError
+from fairpanel.adapters.registry import Reading, find
+from fairpanel.config import Config
+from fairpanel.store import tables
+from fairpanel.store.pseudonyms import Pseudonyms
+from fairpanel.store.versions import settle
+from fairpanel.validation import summary
+from fairpanel.validation.split import split
+from fairpanel.workspace import Workspace, WorkspaceError
+from schemas.columns import COLUMNS
+
+LOCK_PATIENCE = 600.0
+LONGEST_CELL = 80
+# Scores come last: their batch is judged against who is known from the other tables.
+ORDER = {"demographics": 0, "preparation": 1, "decisions": 2, "performance": 3, "scores": 4}
+
+
+class Judging(Protocol):
+    """Whoever gives a verdict on a batch's summary (`fairpanel.validation.batch.Judge`)."""
+
+    def verdict(self, suite: str, summary: Mapping[str, float | None]) -> dict[str, Any]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """One export taken in: rows_read = accepted + quarantined + the sum of excluded."""
+
+    batch_id: str
+    file: str
+    adapter: str
+    sha256: str
+    rows_read: int
+    accepted: int
+    quarantined: int
+    excluded: dict[str, int] = field(default_factory=dict)
+    reasons: dict[str, int] = field(default_factory=dict)
+    expectations: dict[str, Any] = field(default_factory=dict)
+    tables: dict[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        total = self.accepted + self.quarantined + sum(self.excluded.values())
+        if self.rows_read != total:
+            raise RuntimeError(f"{self.file}: {self.rows_read} rows read, {total} accounted for")
+
+    def to_dict(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__slots__ if name != "notes"} | {"notes": list(self.notes)}
+
+
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """What an ingest did with everything it was given."""
+
+    batches: tuple[Batch, ...]
+    unchanged: tuple[str, ...]
+    refused: Mapping[str, str]
+    skipped: Mapping[str, str]
+
+    def to_dict(self) -> dict[str, Any]:
+        excluded: dict[str, int] = {}
+        for batch in self.batches:
+            for rule, count in batch.excluded.items():
+                excluded[rule] = excluded.get(rule, 0) + count
+        return {
+            "files": len(self.batches) + len(self.unchanged) + len(self.refused),
+            "rows_read": sum(batch.rows_read for batch in self.batches),
+            "accepted": sum(batch.accepted for batch in self.batches),
+            "quarantined": sum(batch.quarantined for batch in self.batches),
+            "excluded": excluded,
+            "unchanged_files": len(self.unchanged),
+            "batches": [batch.to_dict() for batch in self.batches],
+            "refused": [{"file": name, "error": why} for name, why in self.refused.items()],
+            "skipped": [{"file": name, "reason": why} for name, why in self.skipped.items()],
+        }
+
+    @property
+    def quarantine_share(self) -> float:
+        rows = sum(batch.rows_read for batch in self.batches)
+        return sum(batch.quarantined for batch in self.batches) / rows if rows else 0.0
+
+
+def ingest(
+    workspace: Workspace,
+    paths: Sequence[Path],
+    config: Config,
+    pseudonyms: Pseudonyms,
+    judge: Judging | None,
+    now: datetime,
+    source: str = "auto",
+    progress: Callable[[str, int, int], None] = lambda what, done, total: None,
+) -> Ingested:
+    """Take in every export among the paths. An export that cannot be read is refused by name; the others go on."""
+    readings, unrecognised = find(paths, source)
+    named = {path.name for path in paths if not path.is_dir()}
+    refused = {name: why for name, why in unrecognised.items() if name in named or not readings}
+    batches: list[Batch] = []
+    unchanged: list[str] = []
+    for done, reading in enumerate(readings):
+        progress(reading.export.name, done, len(readings))
+        try:
+            batch = take_in(workspace, reading, config, pseudonyms, judge, now)
+        except ExportError as error:
+            refused[reading.export.name] = str(error)
+            continue
+        if batch is None:
+            unchanged.append(reading.export.name)
+        else:
+            batches.append(batch)
+    progress("", len(readings), len(readings))
+    skipped = {name: why for name, why in unrecognised.items() if name not in refused}
+    return Ingested(tuple(batches), tuple(unchanged), refused, skipped)
+
+
+def take_in(
+    workspace: Workspace, reading: Reading, config: Config, pseudonyms: Pseudonyms, judge: Judging | None, now: datetime
+) -> Batch | None:
+    """One export: its batch, or None where exactly this has been taken in before. Raises ExportError."""
+    sha256 = fingerprint(reading.export.paths)
+    batch_id = _identity(sha256, reading, config, pseudonyms)
+    with exclusive(workspace):
+        pinned = tables.pin(workspace)
+        known = pinned.read("batches", ["batch_id", "summary"])
+        if batch_id in known["batch_id"]:
+            return None
+        delivered = sorted(reading.read(config), key=lambda part: ORDER[part.table])
+        parts = [_store(workspace, part, batch_id, reading, pseudonyms) for part in delivered]
+        refused = pl.concat([part.refused for part in parts])
+        tables.replace_batch(workspace, "quarantine", refused, batch_id)
+        earlier = [json.loads(text) for text in known["summary"]]
+        figures = {part.table: _figures(part, earlier, pinned) for part in parts}
+        batch = Batch(
+            batch_id=batch_id,
+            file=reading.export.name,
+            adapter=reading.adapter,
+            sha256=sha256,
+            rows_read=sum(part.rows_read for part in parts),
+            accepted=sum(part.accepted for part in parts),
+            quarantined=sum(part.quarantined for part in parts),
+            excluded=_total([part.excluded for part in parts]),
+            reasons=_total([part.reasons for part in parts]),
+            expectations=_verdict(judge, figures),
+            tables={part.table: part.accepted for part in parts},
+            notes=tuple(note for part in delivered for note in part.notes),
+        )
+        _record(workspace, batch, figures, now)
+    return batch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Part:
+    """One table of a batch after its rows are written."""
+
+    table: str
+    rows: pl.DataFrame
+    rows_read: int
+    accepted: int
+    quarantined: int
+    excluded: dict[str, int]
+    reasons: dict[str, int]
+    refused: pl.DataFrame
+
+
+def _store(workspace: Workspace, part: Delivered, batch_id: str, reading: Reading, pseudonyms: Pseudonyms) -> _Part:
+    columns = COLUMNS[part.table]
+    divided = split(part.table, part.frame)
+    file = reading.export.name
+    provenance = [
+        pl.lit(value).alias(name)
+        for name, value in (("source_system", reading.adapter), ("batch_id", batch_id), ("source_file", file))
+    ]
+    accepted = pseudonyms.replace(divided.accepted, columns).with_columns(provenance)
+    accepted = tables.with_record_key(part.table, accepted).select(tables.schema(part.table).keys())
+    # Read under the lock: an earlier table of the same batch may have been written since the pin.
+    settled = settle(part.table, accepted, tables.pin(workspace).read(part.table), batch_id)
+    if settled.fresh.height:
+        tables.upsert(workspace, part.table, settled.fresh, settled.replacing)
+    failing = pseudonyms.replace(part.frame.with_row_index("row"), columns)
+    refused = pl.concat(
+        [
+            _refused(divided.failures.join(failing, on="row", how="left", maintain_order="left"), part.table),
+            _refused(part.malformed, part.table),
+            _refused(
+                settled.conflicting.with_columns(
+                    pl.lit("conflicting_duplicate").alias("rule"),
+                    pl.lit("record_key").alias("column"),
+                    pl.col("record_key").alias("value"),
+                ).cast({name: pl.String for name, column in columns.items() if column.kind != "text"}),
+                part.table,
+            ),
+        ]
+    ).with_columns(pl.lit(batch_id).alias("batch_id"), pl.lit(file).alias("source_file"))
+    reasons = [divided.reasons(), dict(part.malformed["rule"].value_counts().iter_rows())]
+    if settled.conflicting.height:
+        reasons.append({"conflicting_duplicate": settled.conflicting.height})
+    return _Part(
+        table=part.table,
+        rows=accepted,
+        rows_read=part.rows_read,
+        accepted=settled.kept,
+        quarantined=divided.refused_rows + part.malformed.height + settled.conflicting.height,
+        excluded=_total([dict(part.excluded), settled.excluded]),
+        reasons=_total(reasons),
+        refused=refused.select(tables.QUARANTINE.keys()),
+    )
+
+
+def _refused(failures: pl.DataFrame, table: str) -> pl.DataFrame:
+    """Quarantine rows: the record with its identifiers already replaced, every cell cut short."""
+    cells = [name for name in COLUMNS[table] if name in failures.columns and name != "column"]
+    record = (
+        pl.struct(pl.col(name).cast(pl.String).str.slice(0, LONGEST_CELL) for name in cells).struct.json_encode()
+        if cells
+        else pl.lit("{}")
+    )
+    return failures.select(
+        pl.col("source_row").cast(pl.Int64),
+        pl.lit(table).alias("table"),
+        "rule",
+        "column",
+        pl.col("value").cast(pl.String),
+        record.alias("record"),
+        pl.lit("quarantined").alias("verdict"),
+    )
+
+
+def _figures(part: _Part, earlier: Sequence[Mapping[str, Any]], pinned: tables.Pinned) -> dict[str, Any]:
+    before = [entry[part.table] for entry in earlier if part.table in entry]
+    raters = pl.Series(dtype=pl.String)
+    people = pl.Series(dtype=pl.String)
+    if part.table == "scores":
+        raters = pinned.read("scores", ["interviewer_id"])["interviewer_id"].unique()
+        people = tables.pin(pinned.workspace).read("demographics", ["candidate_id"])["candidate_id"].unique()
+    return summary.of_batch(part.table, part.rows, part.rows_read, part.quarantined, before, raters, people)
+
+
+def _verdict(judge: Judging | None, figures: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """The verdicts by table; {"judged": false} where batch checks are switched off."""
+    if judge is None:
+        return {"judged": False}
+    verdicts = {
+        table: judge.verdict(
+            "scores" if table == "scores" else "other",
+            {name: value for name, value in numbers.items() if name != "histogram"},
+        )
+        for table, numbers in figures.items()
+    }
+    return {"judged": True, "success": all(verdict["success"] for verdict in verdicts.values()), "tables": verdicts}
+
+
+def _record(workspace: Workspace, batch: Batch, figures: Mapping[str, Mapping[str, Any]], now: datetime) -> None:
+    told = {**figures, "_batch": batch.to_dict()}
+    row = pl.DataFrame(
+        {
+            "batch_id": [batch.batch_id],
+            "file": [batch.file],
+            "adapter": [batch.adapter],
+            "sha256": [batch.sha256],
+            "ingested_at": [now],
+            "rows_read": [batch.rows_read],
+            "accepted": [batch.accepted],
+            "quarantined": [batch.quarantined],
+            "excluded": [sum(batch.excluded.values())],
+            "summary": [json.dumps(told, sort_keys=True)],
+        }
+    )
+    tables.upsert(workspace, "batches", row, replacing=False)
+
+
+def _total(counts: Sequence[Mapping[str, int]]) -> dict[str, int]:
+    total: dict[str, int] = {}
+    for part in counts:
+        for name, count in part.items():
+            total[name] = total.get(name, 0) + count
+    return total
+
+
+def fingerprint(paths: Sequence[Path]) -> str:
+    """SHA-256 of a file; of the sorted names and hashes where an export has several."""
+    hashes = [(path.name, hashlib.sha256(path.read_bytes()).hexdigest()) for path in sorted(paths)]
+    if len(hashes) == 1:
+        return hashes[0][1]
+    return hashlib.sha256(json.dumps(hashes).encode()).hexdigest()
+
+
+def _identity(sha256: str, reading: Reading, config: Config, pseudonyms: Pseudonyms) -> str:
+    """The same bytes, read the same way under the same key: the same batch."""
+    settings = config.model_dump_json(include={"scale", "greenhouse"})
+    parts = json.dumps([sha256, reading.identity, settings, pseudonyms.fingerprint])
+    return hashlib.blake2b(parts.encode(), digest_size=12).hexdigest()
+
+
+@contextmanager
+def exclusive(workspace: Workspace) -> Iterator[None]:
+    """One writer at a time; the operating system frees the lock when a process ends, however it ends."""
+    with workspace.lock_file.open("a") as lock:
+        deadline = time.monotonic() + LOCK_PATIENCE
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise WorkspaceError(
+                        f"another process has been writing to {workspace.root} for {LOCK_PATIENCE:.0f} s. Wait for it, or end it."
+                    ) from None
+                time.sleep(0.1)
+        yield

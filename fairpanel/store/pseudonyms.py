@@ -1,0 +1,85 @@
+"""Identifiers become keyed BLAKE2b pseudonyms: the same person in two exports gets the same one, nobody without the key
+can tell which person it is, and the key never lies in the lake."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from schemas.columns import Column
+
+KEY_VARIABLE = "FAIRPANEL_KEY"
+SHORTEST_KEY = 16
+
+
+class PseudonymKeyError(ValueError):
+    """The pseudonym key is missing, too short or unreadable."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Pseudonyms:
+    """Pseudonyms under one key. The key is not shown when this is printed."""
+
+    key: bytes
+
+    def __repr__(self) -> str:
+        return f"Pseudonyms(fingerprint={self.fingerprint!r})"
+
+    @property
+    def fingerprint(self) -> str:
+        """Tells one key from another without telling the key."""
+        return hashlib.blake2b(b"fairpanel key fingerprint", key=self.key, digest_size=8).hexdigest()
+
+    def of(self, kind: str, identifier: str) -> str:
+        """The pseudonym of one identifier; different kinds of things never share one."""
+        digest = hashlib.blake2b(identifier.encode(), key=self.key, digest_size=12, person=kind.encode()[:16])
+        return digest.hexdigest()
+
+    def replace(self, frame: pl.DataFrame, columns: Mapping[str, Column]) -> pl.DataFrame:
+        """The frame with every identifier column replaced; nulls stay null."""
+        for name, column in columns.items():
+            if column.identity is None or name not in frame.columns:
+                continue
+            kind = column.identity
+            distinct = frame[name].drop_nulls().unique()
+            known = pl.DataFrame(
+                {name: distinct, "_pseudonym": [self.of(kind, value) for value in distinct]},
+                schema={name: pl.String, "_pseudonym": pl.String},
+            )
+            frame = (
+                frame.join(known, on=name, how="left", maintain_order="left")
+                .with_columns(pl.col("_pseudonym").alias(name))
+                .drop("_pseudonym")
+            )
+        return frame
+
+
+def from_environment_or_file(folder: Path) -> Pseudonyms:
+    """The key from FAIRPANEL_KEY, else from the workspace's secrets folder, where the first call makes one (mode 0600)."""
+    given = os.environ.get(KEY_VARIABLE)
+    if given is not None:
+        if len(given) < SHORTEST_KEY:
+            raise PseudonymKeyError(f"{KEY_VARIABLE} has {len(given)} characters; a key needs at least {SHORTEST_KEY}.")
+        return Pseudonyms(hashlib.blake2b(given.encode()).digest())
+    path = folder / "pseudonym.key"
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        pass
+    else:
+        with os.fdopen(handle, "w") as file:
+            file.write(secrets.token_hex(32))
+            file.flush()
+            os.fsync(file.fileno())
+    text = path.read_text().strip()
+    if len(text) < SHORTEST_KEY:
+        raise PseudonymKeyError(
+            f"{path.name} in the secrets folder is damaged. Restore it: with another key nobody is recognised."
+        )
+    return Pseudonyms(hashlib.blake2b(text.encode()).digest())

@@ -1,0 +1,146 @@
+"""Delta Lake tables of a workspace: the newest version of every fact, the older ones in the table's history.
+
+A batch enters a table in one commit (an append, or a merge where it brings newer versions), so a killed process leaves a
+table either without the batch or with all of it, and running it again changes nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+from deltalake import DeltaTable, write_deltalake
+from deltalake.exceptions import TableNotFoundError
+
+from fairpanel.workspace import Workspace
+from schemas.columns import COLUMNS, KEYS
+
+RESTRICTED = ("demographics", "quarantine")
+KINDS = {
+    "text": pl.String(),
+    "number": pl.Float64(),
+    "boolean": pl.Boolean(),
+    "moment": pl.Datetime("us", "UTC"),
+}
+PROVENANCE = {
+    "record_key": pl.String(),
+    "source_system": pl.String(),
+    "batch_id": pl.String(),
+    "source_file": pl.String(),
+    "source_row": pl.Int64(),
+}
+BATCHES: dict[str, pl.DataType] = {
+    "batch_id": pl.String(),
+    "file": pl.String(),
+    "adapter": pl.String(),
+    "sha256": pl.String(),
+    "ingested_at": pl.Datetime("us", "UTC"),
+    "rows_read": pl.Int64(),
+    "accepted": pl.Int64(),
+    "quarantined": pl.Int64(),
+    "excluded": pl.Int64(),
+    "summary": pl.String(),
+}
+QUARANTINE: dict[str, pl.DataType] = {
+    "batch_id": pl.String(),
+    "source_file": pl.String(),
+    "source_row": pl.Int64(),
+    "table": pl.String(),
+    "rule": pl.String(),
+    "column": pl.String(),
+    "value": pl.String(),
+    "record": pl.String(),
+    "verdict": pl.String(),
+}
+
+
+def schema(table: str) -> dict[str, pl.DataType]:
+    """The stored columns of a table."""
+    if table == "batches":
+        return BATCHES
+    if table == "quarantine":
+        return QUARANTINE
+    return {name: KINDS[column.kind] for name, column in COLUMNS[table].items()} | PROVENANCE
+
+
+def path(workspace: Workspace, table: str) -> Path:
+    return (workspace.restricted if table in RESTRICTED else workspace.lake) / table
+
+
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """One version of every table: whatever is written meanwhile, an audit reads these."""
+
+    workspace: Workspace
+    versions: Mapping[str, int]
+
+    def read(self, table: str, columns: list[str] | None = None) -> pl.DataFrame:
+        """The table at its pinned version; an empty frame with its columns where it does not exist yet."""
+        if table not in self.versions:
+            empty = pl.DataFrame(schema=schema(table))
+            return empty if columns is None else empty.select(columns)
+        scan = pl.scan_delta(str(path(self.workspace, table)), version=self.versions[table])
+        frame = (scan if columns is None else scan.select(columns)).collect()
+        wanted = schema(table)
+        return frame.cast({name: wanted[name] for name in frame.columns})
+
+
+def pin(workspace: Workspace) -> Pinned:
+    """The newest version of every table that exists."""
+    versions = {}
+    for table in (*COLUMNS, "batches", "quarantine"):
+        try:
+            versions[table] = DeltaTable(path(workspace, table)).version()
+        except TableNotFoundError:
+            continue
+    return Pinned(workspace, versions)
+
+
+def with_record_key(table: str, frame: pl.DataFrame) -> pl.DataFrame:
+    """Adds record_key: rows with the same one are versions of the same fact."""
+    if table == "scores":
+        day = pl.col("interviewed_at").dt.strftime("%Y-%m-%d")
+        unnamed = pl.concat_str(pl.coalesce("interview_id", day), pl.lit("/"), pl.col("stage"))
+        frame = frame.with_columns(pl.coalesce("scorecard_id", unnamed).alias("form"))
+    parts = pl.concat_str([pl.col(name).cast(pl.String).fill_null("") for name in KEYS[table]], separator="\x1f")
+    keys = frame.select(parts.alias("key"))["key"]
+    digests = [hashlib.blake2b(key.encode(), digest_size=12).hexdigest() for key in keys]
+    frame = frame.with_columns(pl.Series("record_key", digests, dtype=pl.String))
+    return frame.drop("form") if "form" in frame.columns else frame
+
+
+def content(table: str) -> list[str]:
+    """The columns that make one version of a fact differ from another; where it was read from is not one of them."""
+    return [name for name in COLUMNS[table] if name not in ("updated_at", "submitted_at")]
+
+
+def upsert(workspace: Workspace, table: str, rows: pl.DataFrame, replacing: bool) -> None:
+    """Writes accepted rows in one commit; `replacing` where some of them are newer versions of rows already there."""
+    wanted = schema(table)
+    typed = rows.select(pl.col(name).cast(kind) for name, kind in wanted.items())
+    target = path(workspace, table)
+    if replacing:
+        merge = DeltaTable(target).merge(typed, "stored.record_key = new.record_key", "new", "stored")
+        merge.when_matched_update_all().when_not_matched_insert_all().execute()
+    else:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_deltalake(
+            target, typed, mode="append", configuration={"delta.logRetentionDuration": "interval 3650 days"}
+        )
+
+
+def replace_batch(workspace: Workspace, table: str, rows: pl.DataFrame, batch_id: str) -> None:
+    """Writes a batch's rows of a table that has no record_key, in place of what an interrupted run left of the batch."""
+    wanted = schema(table)
+    typed = rows.select(pl.col(name).cast(kind) for name, kind in wanted.items())
+    target = path(workspace, table)
+    if not DeltaTable.is_deltatable(str(target)):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_deltalake(target, typed, mode="append", partition_by=["batch_id"] if table == "quarantine" else None)
+        return
+    if not rows.height and not pin(workspace).read(table).filter(pl.col("batch_id") == batch_id).height:
+        return
+    write_deltalake(target, typed, mode="overwrite", predicate=f"batch_id = '{batch_id}'")

@@ -1,0 +1,89 @@
+"""Which rows of a batch are new, which are versions of something known: the newest version counts, the older is kept
+in the table's history, and what cannot be ordered is refused, not guessed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from fairpanel.store.tables import content
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """fresh: rows to write. replacing: whether some of them stand for rows already stored. kept: how many of the
+    batch's rows count as accepted. excluded: the others by rule. conflicting: rows that contradict one another."""
+
+    fresh: pl.DataFrame
+    replacing: bool
+    kept: int
+    excluded: dict[str, int]
+    conflicting: pl.DataFrame
+
+
+def settle(table: str, rows: pl.DataFrame, stored: pl.DataFrame, batch_id: str) -> Settled:
+    """Order the versions among a batch's rows and against the stored ones (both with record_key)."""
+    unique, excluded, conflicting = _within(table, rows)
+    stamps = [name for name in ("updated_at", "submitted_at") if name in rows.columns]
+    names = [*content(table), *stamps, "batch_id"]
+    known = stored.select("record_key", *(pl.col(name).alias(f"stored_{name}") for name in names))
+    joined = unique.join(known, on="record_key", how="left", maintain_order="left")
+    is_known = pl.col("stored_batch_id").is_not_null()
+    same = is_known & pl.all_horizontal(pl.col(name).eq_missing(pl.col(f"stored_{name}")) for name in content(table))
+    own = same & (pl.col("stored_batch_id") == batch_id)
+    newer, older = _stamp(stamps), _stamp([f"stored_{name}" for name in stamps])
+    outdated = is_known & ~same & (newer < older).fill_null(value=False)
+    deleted = pl.col("is_deleted") if "is_deleted" in rows.columns else pl.lit(value=False)
+    verdict = (
+        pl.when(own & ~deleted)
+        .then(pl.lit("own"))
+        .when(deleted & is_known & ~same & ~outdated)
+        .then(pl.lit("withdrawn"))
+        .when(deleted)
+        .then(pl.lit("deleted"))
+        .when(same)
+        .then(pl.lit("duplicate"))
+        .when(outdated)
+        .then(pl.lit("older_version"))
+        .otherwise(pl.lit("fresh"))
+    )
+    judged = joined.with_columns(verdict.alias("_verdict"), is_known.alias("_known"))
+    counts = dict(judged["_verdict"].value_counts().iter_rows())
+    for rule, verdicts in (
+        ("deleted", ("deleted", "withdrawn")),
+        ("duplicate", ("duplicate",)),
+        ("older_version", ("older_version",)),
+    ):
+        if total := sum(counts.get(name, 0) for name in verdicts):
+            excluded[rule] = excluded.get(rule, 0) + total
+    fresh = judged.filter(pl.col("_verdict").is_in(["fresh", "withdrawn"]))
+    return Settled(
+        fresh=fresh.select(rows.columns),
+        replacing=bool(fresh["_known"].any()),
+        kept=counts.get("fresh", 0) + counts.get("own", 0),
+        excluded=excluded,
+        conflicting=conflicting,
+    )
+
+
+def _stamp(names: list[str]) -> pl.Expr:
+    return pl.coalesce(names) if names else pl.lit(None, dtype=pl.Datetime("us", "UTC"))
+
+
+def _within(table: str, rows: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int], pl.DataFrame]:
+    """One version of each fact; what was left out by rule; rows that contradict one another with nothing to order them."""
+    if rows["record_key"].n_unique() == rows.height:
+        return rows, {}, rows.clear()
+    distinct = rows.unique(["record_key", *content(table)], keep="first", maintain_order=True)
+    excluded = {"duplicate": rows.height - distinct.height} if distinct.height < rows.height else {}
+    stamps = [name for name in ("updated_at", "submitted_at") if name in rows.columns]
+    stamped = distinct.with_columns(_stamp(stamps).alias("_stamp")).with_columns(
+        pl.col("_stamp").max().over("record_key").alias("_newest"), pl.len().over("record_key").alias("_versions")
+    )
+    newest = (pl.col("_versions") == 1) | (pl.col("_stamp") == pl.col("_newest")).fill_null(pl.col("_newest").is_null())
+    latest = stamped.filter(newest).with_columns(pl.len().over("record_key").alias("_versions"))
+    if older := stamped.height - latest.height:
+        excluded["older_version"] = older
+    single = latest.filter(pl.col("_versions") == 1).select(rows.columns)
+    return single, excluded, latest.filter(pl.col("_versions") > 1).select(rows.columns)

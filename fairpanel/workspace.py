@@ -1,0 +1,80 @@
+"""Where things lie in a workspace: one folder is one organisation."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class WorkspaceError(Exception):
+    """The workspace cannot be used: what is wrong with which folder, and how to mend it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """Paths only; nothing is read or written here but by `create`."""
+
+    root: Path
+
+    @property
+    def config_file(self) -> Path:
+        return self.root / "fairpanel.toml"
+
+    @property
+    def inbox(self) -> Path:
+        return self.root / "inbox"
+
+    @property
+    def lake(self) -> Path:
+        return self.root / "lake"
+
+    @property
+    def restricted(self) -> Path:
+        """Demographics and quarantined rows: readable by fewer people than the lake."""
+        return self.root / "restricted"
+
+    @property
+    def secrets(self) -> Path:
+        return self.root / "secrets"
+
+    @property
+    def reports(self) -> Path:
+        return self.root / "reports"
+
+    @property
+    def ledger(self) -> Path:
+        return self.root / "ledger" / "ledger.jsonl"
+
+    @property
+    def lock_file(self) -> Path:
+        return self.root / ".lock"
+
+    def create(self) -> Workspace:
+        """Makes the folders that are missing. Raises WorkspaceError where that is not possible."""
+        try:
+            for folder in (self.inbox, self.lake, self.restricted, self.secrets, self.reports, self.ledger.parent):
+                folder.mkdir(parents=True, exist_ok=True)
+            for private in (self.restricted, self.secrets):
+                private.chmod(0o700)
+            probe = self.root / f".write-test-{os.getpid()}"
+            probe.touch()
+            probe.unlink()
+        except FileExistsError as error:
+            raise WorkspaceError(
+                f"{self.root} cannot be a workspace: {error.filename} is a file, not a folder."
+            ) from error
+        except OSError as error:
+            raise WorkspaceError(
+                f"the workspace {self.root} cannot be written to ({error.strerror}). Choose another folder with --workspace, "
+                "or ask for write access."
+            ) from error
+        return self
+
+    def existing(self) -> Workspace:
+        """Raises WorkspaceError where there is no workspace here."""
+        if not self.lake.is_dir():
+            raise WorkspaceError(
+                f"there is no workspace in {self.root}. Make one with 'fairpanel init {self.root}', or ingest a file."
+            )
+        return self
