@@ -11,6 +11,8 @@ from scipy.special import fdtrc
 
 from fairpanel.measures.columns import Floats, Integers
 
+_COLLINEAR = 1e-10  # the part of a column of unit length that the columns before it leave over
+
 CovarianceKind = Literal["classical", "hc3", "cluster"]
 
 
@@ -42,13 +44,15 @@ def least_squares(X: Floats, y: Floats, covariance: CovarianceKind, clusters: In
     n, k = X.shape
     if n <= k:
         return None
-    R = np.linalg.qr(np.column_stack((X, y)), mode="r")
-    triangle, projected = R[:k, :k], R[:k, k]
-    diagonal = np.abs(np.diag(triangle))
-    if diagonal.min() <= 1e-10 * np.sqrt((X * X).sum(axis=0).max()):
+    scale = np.sqrt(np.einsum("ij,ij->j", X, X))
+    if scale.min() == 0:
         return None
-    coefficients = solve_triangular(triangle, projected)
-    inverse = solve_triangular(triangle, np.eye(k))
+    R: Floats = np.asarray(np.linalg.qr(np.column_stack((X / scale, y)), mode="r"))
+    triangle = R[:k, :k]
+    if np.abs(np.diag(triangle)).min() <= _COLLINEAR:
+        return None
+    inverse = solve_triangular(triangle, np.eye(k)) / scale[:, None]
+    coefficients = inverse @ R[:k, k]
     bread = inverse @ inverse.T
     residuals = y - X @ coefficients
     rss = float(residuals @ residuals)
