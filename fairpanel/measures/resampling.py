@@ -72,11 +72,13 @@ def bootstrap_interval(
     confidence: float = 0.95,
     method: Literal["percentile", "bca"] = "percentile",
     jackknife: FloatArray | None = None,
+    kind: Literal["by unit", "parametric"] = "by unit",
 ) -> Interval | None:
     """An interval from bootstrap values (Efron & Tibshirani 1993, chapters 13 and 14).
 
     percentile: the values' quantiles. bca: quantiles corrected for median bias and for acceleration; `jackknife` holds
-    the statistic without each cluster in turn. None where fewer than 50 values are left or BCa's levels degenerate.
+    the statistic without each cluster in turn. `kind` names the draws in the interval's method. None where fewer than
+    50 values are left or BCa's levels degenerate.
     """
     check_confidence(confidence)
     if values.size < 50:
@@ -101,5 +103,5 @@ def bootstrap_interval(
     low, high = np.quantile(values, levels)
     name = "BCa" if method == "bca" else "percentile"
     return Interval(
-        low=float(low), high=float(high), level=confidence, method=f"{name} bootstrap by unit, {values.size} replicates"
+        low=float(low), high=float(high), level=confidence, method=f"{name} bootstrap {kind}, {values.size} replicates"
     )

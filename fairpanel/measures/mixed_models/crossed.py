@@ -1,6 +1,7 @@
 """Scores as intercept + unit + rater + residual: the restricted likelihood and its derivatives.
 
-With relative variances γ (component over residual variance) the covariance is σ² V, V = I + γ_u Z_u Z_u' + γ_r Z_r Z_r'.
+With relative variances γ (component over residual variance) the covariance is σ² V with
+V = I + γ_u Z_u Z_u' + γ_r Z_r Z_r'.
 The factor with more levels is eliminated analytically (its block is diagonal). What remains is a dense matrix of the
 kept factor, A = I + γ_kept S, where S depends on the eliminated factor only through the counts of its levels: levels
 with the same count share one fixed co-occurrence matrix, so that an evaluation is a weighted sum of those matrices and
@@ -77,8 +78,8 @@ def crossed_design(unit: IntArray, rater: IntArray, score: FloatArray, /) -> Cro
         incidence=incidence,
         count_e=count_e,
         count_k=np.bincount(k, minlength=levels_k).astype(np.float64),
-        total_e=np.bincount(e, weights=y, minlength=levels_e),
-        total_k=np.bincount(k, weights=y, minlength=levels_k),
+        total_e=np.bincount(e, weights=y, minlength=levels_e).astype(np.float64),
+        total_k=np.bincount(k, weights=y, minlength=levels_k).astype(np.float64),
         count_class=count_class,
         class_count=class_count,
         cooccurrence=columns,
@@ -178,9 +179,7 @@ def evaluate(design: CrossedDesign, gamma: FloatArray, /) -> Likelihood:
     diagonal = np.diagonal(inverse)
     leverage = 2 * (design.cooccurrence.T @ flat) - design.cooccurrence_diagonal.T @ diagonal
     trace_k = float(design.count_k @ diagonal - (gamma_e * class_shrink) @ leverage - ones_k @ ones_k / information)
-    trace_e = float(
-        design.count_e @ shrink - gamma_k * (class_shrink**2 @ leverage) - ones_e @ ones_e / information
-    )
+    trace_e = float(design.count_e @ shrink - gamma_k * (class_shrink**2 @ leverage) - ones_e @ ones_e / information)
 
     half_e = project(design.count_e * effect_e, design.incidence.T @ effect_e)
     half_k = project(design.incidence @ effect_k, design.count_k * effect_k)

@@ -1,9 +1,10 @@
-"""Variance components of the crossed model: restricted maximum likelihood, and moments as start and for huge designs."""
+"""Variance components of the crossed model: restricted maximum likelihood; moments to start from."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +13,7 @@ from fairpanel.measures.mixed_models.crossed import RATER, UNIT, CrossedDesign, 
 
 FloatArray = npt.NDArray[np.float64]
 
-CEILING = 1e8
+CEILING = 1e6
 """Largest relative variance tried: beyond it the residual variance is zero for all purposes."""
 
 
@@ -100,45 +101,62 @@ def fit_crossed(
     Projected Newton steps with the average information, halved until the criterion falls. Ends when the Newton
     decrement, the distance to the optimum in standard errors, is below `tolerance`.
     """
-    mask = np.array(free)
     if start is None:
         components = moment_components(design)
-        start = np.clip(components[:2] / max(components[2], 1e-8), 0.02, 1e4)
-    current = evaluate(design, np.where(mask, start, 0.0))
+        start = np.clip(components[:2] / np.maximum(components[2], 1e-8), 0.02, 1e4)
+    likelihood, convergence = minimise(
+        lambda gamma: evaluate(design, gamma), start, free=np.array(free), tolerance=tolerance, limit=max_iterations
+    )
+    return CrossedFit(likelihood=likelihood, free=free, convergence=convergence)
+
+
+class Criterion(Protocol):
+    """A REML criterion at relative variances gamma, with its derivatives."""
+
+    @property
+    def gamma(self) -> FloatArray: ...
+    @property
+    def criterion(self) -> float: ...
+    def gradient(self) -> FloatArray: ...
+    def average_information(self) -> FloatArray: ...
+
+
+C = TypeVar("C", bound=Criterion)
+
+
+def minimise(
+    at: Callable[[FloatArray], C], start: FloatArray, /, *, free: npt.NDArray[np.bool_], tolerance: float, limit: int
+) -> tuple[C, Convergence]:
+    """The minimum of a criterion over relative variances >= 0, and how it was reached; those not free stay 0."""
+    current = at(np.asarray(np.where(free, start, 0.0)))
     evaluations, decrement, iterations = 1, np.inf, 0
-    for iterations in range(1, max_iterations + 1):  # noqa: B007 (read after the loop)
+    while iterations < limit:
+        iterations += 1
         gradient, information = current.gradient(), current.average_information()
-        active = mask & ~((current.gamma == 0) & (gradient >= 0)) & ~((current.gamma >= CEILING) & (gradient <= 0))
+        active = free & ~((current.gamma == 0) & (gradient >= 0)) & ~((current.gamma >= CEILING) & (gradient <= 0))
         if not active.any():
             decrement = 0.0
             break
-        step = np.zeros(2)
+        step = np.zeros(gradient.size)
         step[active] = -_solve(information[np.ix_(active, active)], gradient[active])
-        decrement = float(np.sqrt(max(-(gradient @ step), 0.0)))
+        decrement = float(np.sqrt(max(-float(gradient @ step), 0.0)))
         if decrement < tolerance:
             break
         criterion, scale, moved = current.criterion, 1.0, False
-        while scale > 1e-6:
-            proposal = np.clip(current.gamma + scale * step, 0, np.minimum(CEILING, 20 * current.gamma + 1))
-            trial = evaluate(design, proposal)
+        while scale > 1e-6 and not moved:
+            trial = at(np.clip(current.gamma + scale * step, 0, np.minimum(CEILING, 20 * current.gamma + 1)))
             evaluations += 1
-            if trial.criterion < criterion + 1e-12 * abs(criterion):
-                moved = bool(np.any(trial.gamma != current.gamma))
-                current = trial
-                break
+            moved = trial.criterion < criterion + 1e-12 * abs(criterion)
             scale /= 2
-        if not moved:
+        if not moved or np.array_equal(trial.gamma, current.gamma):
             break
-    return CrossedFit(
-        likelihood=current,
-        free=free,
-        convergence=Convergence(
-            converged=decrement < max(tolerance, 1e-3),
-            iterations=iterations,
-            evaluations=evaluations,
-            gradient_norm=decrement,
-            tolerance=tolerance,
-        ),
+        current = trial
+    return current, Convergence(
+        converged=decrement < max(tolerance, 1e-3),
+        iterations=iterations,
+        evaluations=evaluations,
+        gradient_norm=decrement,
+        tolerance=tolerance,
     )
 
 

@@ -1,0 +1,116 @@
+"""Variance components of ratings, by whichever way the design allows, with what to be careful about."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fairpanel.measures.estimate import Caution, Interval
+from fairpanel.measures.mixed_models.crossed import DENSE_LIMIT, CrossedDesign, crossed_design
+from fairpanel.measures.mixed_models.fit import CEILING, CrossedFit, fit_crossed, moment_components
+from fairpanel.measures.mixed_models.profile import PROFILE_LIMIT, Target, delta_interval, profile_interval
+from fairpanel.measures.panel import Ratings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Components:
+    """Variances of unit, rater and residual. fit is None where moments had to do."""
+
+    var_unit: float
+    var_rater: float
+    var_residual: float
+    intercept: float
+    criterion: float | None
+    method: str
+    design: CrossedDesign
+    fit: CrossedFit | None
+    cautions: Sequence[Caution]
+
+    def convergence(self) -> dict[str, Any] | None:
+        return None if self.fit is None else self.fit.convergence.to_dict()
+
+
+def crossed_components(ratings: Ratings, /, *, rater_effect: bool = True) -> Components:
+    """Restricted maximum likelihood; moments where both factors have more levels than a dense matrix holds.
+
+    `rater_effect=False` leaves raters out: rater and residual variance are then one (a one-way model). So does a
+    design in which every rater gave one rating.
+    """
+    cautions: list[Caution] = []
+    if rater_effect and len(ratings.raters) == ratings.score.size:
+        rater_effect = False
+        cautions.append(
+            Caution("INCOMPLETE_DESIGN", "every rater gave one score: rater variance is part of the residual")
+        )
+    rater = ratings.rater if rater_effect else np.zeros_like(ratings.unit)
+    design = crossed_design(ratings.unit, rater, ratings.score)
+    if design.kept_levels > DENSE_LIMIT:
+        return _moments(design, cautions)
+    fit = fit_crossed(design, free=(True, rater_effect))
+    if not fit.convergence.converged:
+        cautions.append(
+            Caution(
+                "NOT_CONVERGED",
+                f"the likelihood's search ended {fit.convergence.gradient_norm:.2g} standard errors from its optimum",
+            )
+        )
+    names = ["unit", "rater"] if rater_effect else ["unit"]
+    zero = [name for name, gamma in zip(names, fit.likelihood.gamma, strict=False) if gamma == 0]
+    if zero:
+        cautions.append(Caution("BOUNDARY", f"the variance of {' and '.join(zero)} is estimated as zero"))
+    if max(fit.likelihood.gamma) >= CEILING / 100:
+        cautions.append(Caution("BOUNDARY", "the residual variance is estimated as zero"))
+    link_words = "crossed" if rater_effect else "one-way"
+    return Components(
+        var_unit=fit.var_unit,
+        var_rater=fit.var_rater,
+        var_residual=fit.var_residual,
+        intercept=fit.likelihood.intercept,
+        criterion=fit.likelihood.criterion,
+        method=f"REML, {link_words} random effects",
+        design=design,
+        fit=fit,
+        cautions=cautions,
+    )
+
+
+def _moments(design: CrossedDesign, cautions: list[Caution]) -> Components:
+    components = moment_components(design)
+    if np.any(components < 0):
+        cautions.append(Caution("BOUNDARY", "a negative moment estimate of a variance was set to zero"))
+    var_unit, var_rater, var_residual = (max(float(component), 0.0) for component in components)
+    return Components(
+        var_unit=var_unit,
+        var_rater=var_rater,
+        var_residual=var_residual,
+        intercept=design.centre,
+        criterion=None,
+        method=f"moments (Henderson's method 1): both factors have more than {DENSE_LIMIT} levels",
+        design=design,
+        fit=None,
+        cautions=cautions,
+    )
+
+
+def likelihood_interval(
+    components: Components, target: Target, /, *, confidence: float
+) -> tuple[Interval | None, list[Caution]]:
+    """Profile likelihood; the delta method for large designs and where a profile does not close; else the reason."""
+    fit, design = components.fit, components.design
+    if fit is None:
+        return None, [Caution("NO_INTERVAL", "moment estimates come without a likelihood to take an interval from")]
+    ends = None
+    if design.kept_levels <= PROFILE_LIMIT:
+        ends = profile_interval(design, fit, target, confidence=confidence)
+        method = "profile likelihood"
+    if ends is None:
+        ends = delta_interval(fit, target, confidence=confidence)
+        method = f"delta method on the {target.scale} scale, average information"
+    if ends is None:
+        return None, [Caution("NO_INTERVAL", "the likelihood is too flat or too steep at the boundary for an interval")]
+    value = target.original(target.value(fit.likelihood.gamma, fit.likelihood.variance)) if ends[0] > 0 else ends[0]
+    low, high = min(ends[0], value), max(ends[1], value)
+    return Interval(low=low, high=high, level=confidence, method=method), []
