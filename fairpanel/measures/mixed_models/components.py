@@ -96,7 +96,7 @@ def _moments(design: CrossedDesign, cautions: list[Caution]) -> Components:
 
 
 def likelihood_interval(
-    components: Components, target: Target, /, *, confidence: float
+    components: Components, target: Target, /, *, confidence: float, spread: float = 1.0
 ) -> tuple[Interval | None, list[Caution]]:
     """Profile likelihood; the delta method for large designs and where a profile does not close; else the reason."""
     fit, design = components.fit, components.design
@@ -104,13 +104,15 @@ def likelihood_interval(
         return None, [Caution("NO_INTERVAL", "moment estimates come without a likelihood to take an interval from")]
     ends = None
     if design.kept_levels <= PROFILE_LIMIT:
-        ends = profile_interval(design, fit, target, confidence=confidence)
+        ends = profile_interval(design, fit, target, confidence=confidence, spread=spread)
         method = "profile likelihood"
     if ends is None:
-        ends = delta_interval(fit, target, confidence=confidence)
+        ends = delta_interval(fit, target, confidence=confidence, spread=spread)
         method = f"delta method on the {target.scale} scale, average information"
     if ends is None:
         return None, [Caution("NO_INTERVAL", "the likelihood is too flat or too steep at the boundary for an interval")]
     value = target.original(target.value(fit.likelihood.gamma, fit.likelihood.variance)) if ends[0] > 0 else ends[0]
     low, high = min(ends[0], value), max(ends[1], value)
+    if spread != 1:
+        method += f", variance times {spread:.3g} for non-normal scores"
     return Interval(low=low, high=high, level=confidence, method=method), []

@@ -66,10 +66,10 @@ def rater_sd_target() -> Target:
 
 
 def profile_interval(
-    design: CrossedDesign, fit: CrossedFit, target: Target, /, *, confidence: float
+    design: CrossedDesign, fit: CrossedFit, target: Target, /, *, confidence: float, spread: float = 1.0
 ) -> tuple[float, float] | None:
-    """Ends of the profile-likelihood interval; None where an end was not reached."""
-    limit = fit.likelihood.criterion + float(chdtri(1, 1 - confidence))
+    """Ends of the profile-likelihood interval; None where an end was not reached. `spread` multiplies the quantile."""
+    limit = fit.likelihood.criterion + spread * float(chdtri(1, 1 - confidence))
     low = _end(design, fit, target, limit, sign=-1)
     high = _end(design, fit, target, limit, sign=1)
     return None if low is None or high is None else (low, high)
@@ -153,12 +153,10 @@ def _step(
     return step, max(float(g @ h_g) - float(a @ h_g) ** 2 / along, 0.0)
 
 
-def delta_interval(fit: CrossedFit, target: Target, /, *, confidence: float) -> tuple[float, float] | None:
-    """Ends by the delta method on the target's scale, from the average information; None on the boundary."""
+def delta_variance(fit: CrossedFit, target: Target, /) -> float:
+    """Variance of the target on its scale, from the average information; the main component must exceed 0."""
     current = fit.likelihood
     gamma, variance = current.gamma, current.variance
-    if gamma[target.main] == 0:
-        return None
     hessian = np.empty((3, 3))
     hessian[:2, :2] = current.curvature / variance
     hessian[:2, 2] = hessian[2, :2] = current.quadratics / variance
@@ -166,6 +164,16 @@ def delta_interval(fit: CrossedFit, target: Target, /, *, confidence: float) -> 
     free = np.array([*(gamma > 0), True])
     slope = target.slope(gamma, variance)[free]
     covariance = 2 * np.linalg.pinv(hessian[np.ix_(free, free)], hermitian=True)
-    half = float(ndtri((1 + confidence) / 2) * np.sqrt(slope @ covariance @ slope))
-    centre = target.value(gamma, variance)
+    return float(slope @ covariance @ slope)
+
+
+def delta_interval(
+    fit: CrossedFit, target: Target, /, *, confidence: float, spread: float = 1.0
+) -> tuple[float, float] | None:
+    """Ends by the delta method on the target's scale; None on the boundary. `spread` multiplies the variance."""
+    current = fit.likelihood
+    if current.gamma[target.main] == 0:
+        return None
+    half = float(ndtri((1 + confidence) / 2)) * float(np.sqrt(spread * delta_variance(fit, target)))
+    centre = target.value(current.gamma, current.variance)
     return target.original(centre - half), target.original(centre + half)

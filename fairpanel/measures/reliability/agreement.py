@@ -52,7 +52,7 @@ def krippendorff_alpha(
     unit, rater, score : column names; rater may be None, as alpha does not ask who gave a score.
     level : "nominal" (scores may be text), "ordinal", "interval", "ratio" (scores >= 0).
     confidence : level of the interval.
-    interval : "analytic" is linearised over units with a t quantile, on the scale of log(1 − alpha); "bootstrap" draws
+    interval : "analytic" is linearised over units with a t quantile, on the scale of artanh(alpha); "bootstrap" draws
         units (`replicates`, `seed`); "none".
 
     Returns
@@ -122,7 +122,7 @@ def krippendorff_alpha(
         why = "one pairable unit" if se is None else "observed agreement is perfect"
         cautions.append(Caution("NO_INTERVAL", f"{why}: the spread over units is unknown"))
     elif interval == "analytic":
-        between = _log_interval(found.value, se, units, confidence)
+        between = _fisher_interval(found.value, se, units, confidence)
     else:
         values = cluster_bootstrap(
             lambda drawn: _alpha(table, level, np.bincount(drawn, minlength=units).astype(np.float64)).value,
@@ -274,12 +274,15 @@ def _moved(table: _Table, weight: FloatArray) -> FloatArray:
     return np.asarray(table.counts @ after)
 
 
-def _log_interval(value: float, se: float, units: int, confidence: float) -> Interval:
-    """t interval over units on the scale of log(1 − alpha), which cannot pass 1."""
-    half = float(stdtrit(units - 1, (1 + confidence) / 2)) * se / (1 - value)
+def _fisher_interval(value: float, se: float, units: int, confidence: float) -> Interval:
+    """t interval over units on the scale of artanh(alpha), which cannot pass 1."""
+    half = float(stdtrit(units - 1, (1 + confidence) / 2)) * se
+    if value <= -0.99:
+        return Interval(low=value - half, high=value + half, level=confidence, method="linearised over units, t")
+    centre, half = float(np.arctanh(value)), half / (1 - value**2)
     return Interval(
-        low=1 - (1 - value) * float(np.exp(half)),
-        high=1 - (1 - value) * float(np.exp(-half)),
+        low=float(np.tanh(centre - half)),
+        high=float(np.tanh(centre + half)),
         level=confidence,
-        method="linearised over units, t on the scale of log(1 - alpha)",
+        method="linearised over units, t on the scale of artanh(alpha)",
     )

@@ -14,6 +14,7 @@ from fairpanel.measures.mixed_models.components import Components, crossed_compo
 from fairpanel.measures.mixed_models.linkage import Linkage, linkage, linkage_cautions, why_not_estimable
 from fairpanel.measures.mixed_models.parametric import bootstrap_ratio
 from fairpanel.measures.mixed_models.profile import ratio_target
+from fairpanel.measures.mixed_models.robust import spread_factor
 from fairpanel.measures.panel import Ratings, long_ratings
 from fairpanel.measures.reliability.facets import anova_components, item_components
 from fairpanel.measures.resampling import bootstrap_interval, check_confidence, check_replicates
@@ -126,7 +127,9 @@ def g_coefficient(
     cautions += found.cautions
     between: Interval | None = None
     if interval == "analytic":
-        between, why = likelihood_interval(found, ratio_target(q, k), confidence=confidence)
+        between, why = likelihood_interval(
+            found, ratio_target(q, k), confidence=confidence, spread=spread_factor(ratings, found, q=q, k=k)
+        )
         cautions += why
     elif interval == "bootstrap":
         check_replicates(replicates)
@@ -276,7 +279,12 @@ def variance_components(
         found = anova_components(ratings, link, confidence=confidence)
     else:
         crossed = crossed_components(ratings)
-        between, why = likelihood_interval(crossed, ratio_target(1.0, 1.0), confidence=confidence)
+        between, why = likelihood_interval(
+            crossed,
+            ratio_target(1.0, 1.0),
+            confidence=confidence,
+            spread=spread_factor(ratings, crossed, q=1.0, k=1.0),
+        )
         total = crossed.var_unit + crossed.var_rater + crossed.var_residual
         return Estimate(
             measure="variance_components",

@@ -14,6 +14,7 @@ from fairpanel.measures.mixed_models.crossed import RATER, UNIT
 from fairpanel.measures.mixed_models.fit import fit_crossed
 from fairpanel.measures.mixed_models.linkage import Linkage, linkage, linkage_cautions, why_not_estimable
 from fairpanel.measures.mixed_models.profile import ratio_target
+from fairpanel.measures.mixed_models.robust import spread_factor
 from fairpanel.measures.panel import Ratings, long_ratings
 from fairpanel.measures.reliability.mean_squares import (
     MCGRAW_WONG,
@@ -261,7 +262,9 @@ def _from_likelihood(
     notes = [*cautions, *linkage_cautions(link), *found.cautions]
     between: Interval | None = None
     if wanted:
-        between, why = likelihood_interval(found, ratio_target(q, k), confidence=confidence)
+        between, why = likelihood_interval(
+            found, ratio_target(q, k), confidence=confidence, spread=spread_factor(ratings, found, q=q, k=k)
+        )
         notes += why
     else:
         notes.append(Caution("NO_INTERVAL", "none was asked for"))
