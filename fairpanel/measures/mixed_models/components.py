@@ -17,7 +17,7 @@ from fairpanel.measures.panel import Ratings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Components:
-    """Variances of unit, rater and residual. fit is None where moments had to do."""
+    """Variances of unit, rater and residual. fit is None where moments had to do, or raters agree perfectly."""
 
     var_unit: float
     var_rater: float
@@ -40,6 +40,8 @@ def crossed_components(ratings: Ratings, /, *, rater_effect: bool = True) -> Com
     design in which every rater gave one rating.
     """
     cautions: list[Caution] = []
+    if _perfect(ratings):
+        return _agreement(ratings)
     if rater_effect and len(ratings.raters) == ratings.score.size:
         rater_effect = False
         cautions.append(
@@ -77,6 +79,30 @@ def crossed_components(ratings: Ratings, /, *, rater_effect: bool = True) -> Com
     )
 
 
+def _perfect(ratings: Ratings) -> bool:
+    """Whether all scores of every unit are the same."""
+    first = np.zeros(len(ratings.units))
+    first[ratings.unit] = ratings.score
+    return bool(np.all(ratings.score == first[ratings.unit]))
+
+
+def _agreement(ratings: Ratings) -> Components:
+    """Raters agree on every unit: all variance is the units'."""
+    scores = np.zeros(len(ratings.units))
+    scores[ratings.unit] = ratings.score
+    return Components(
+        var_unit=float(np.var(scores, ddof=1)),
+        var_rater=0.0,
+        var_residual=0.0,
+        intercept=float(scores.mean()),
+        criterion=None,
+        method="perfect agreement",
+        design=crossed_design(ratings.unit, np.zeros_like(ratings.unit), ratings.score),
+        fit=None,
+        cautions=[Caution("BOUNDARY", "raters agree on every unit: no variance is left for rater or residual")],
+    )
+
+
 def _moments(design: CrossedDesign, cautions: list[Caution]) -> Components:
     components = moment_components(design)
     if np.any(components < 0):
@@ -101,7 +127,9 @@ def likelihood_interval(
     """Profile likelihood; the delta method for large designs and where a profile does not close; else the reason."""
     fit, design = components.fit, components.design
     if fit is None:
-        return None, [Caution("NO_INTERVAL", "moment estimates come without a likelihood to take an interval from")]
+        return None, [Caution("NO_INTERVAL", f"{components.method}: there is no likelihood to take an interval from")]
+    if max(fit.likelihood.gamma) >= CEILING / 100:
+        return None, [Caution("NO_INTERVAL", "without residual variance the likelihood has no interior optimum")]
     ends = None
     if design.kept_levels <= PROFILE_LIMIT:
         ends = profile_interval(design, fit, target, confidence=confidence, spread=spread)

@@ -161,7 +161,7 @@ def minimise(
 
 
 def _solve(matrix: FloatArray, right: FloatArray) -> FloatArray:
-    """Solution with a matrix that may be singular to rounding."""
-    scale = np.sqrt(np.maximum(np.diagonal(matrix), 1e-300))
+    """Solution with a matrix that may be singular, or nothing at all: the step is then long, along `right`."""
+    scale = np.sqrt(np.maximum(np.diagonal(matrix), 1e-12 * right**2 + 1e-100))
     scaled = matrix / np.outer(scale, scale) + 1e-12 * np.eye(scale.size)
     return np.asarray(np.linalg.solve(scaled, right / scale) / scale)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from scipy.special import chdtri, expit, ndtri
 
 from fairpanel.measures.mixed_models.crossed import RATER, UNIT, CrossedDesign, evaluate
-from fairpanel.measures.mixed_models.fit import CrossedFit, fit_crossed
+from fairpanel.measures.mixed_models.fit import CEILING, CrossedFit, fit_crossed
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -121,7 +121,7 @@ def _end(design: CrossedDesign, fit: CrossedFit, target: Target, limit: float, *
         gamma[main] *= np.exp(np.clip(step[main], -1.5, 1.5))
         gamma[other] = np.clip(gamma[other] + step[other], 0, 20 * gamma[other] + 1)
         variance *= float(np.exp(np.clip(step[2], -1, 1)))
-        if not 1e-12 < gamma[main] < 1e10:
+        if not 1e-12 < gamma[main] < CEILING or gamma[other] > CEILING:
             return None
     return None
 
@@ -143,14 +143,14 @@ def _step(
     g = gradient[active] + hessian[np.ix_(active, ~active)] @ fixed[~active]
     spent = float(gradient @ fixed + fixed @ hessian @ fixed / 2)
     a, h = slope[active], hessian[np.ix_(active, active)]
-    scale = np.sqrt(np.maximum(np.diagonal(h), 1e-300))
+    scale = np.sqrt(np.maximum(np.diagonal(h), 1e-12 * g**2 + 1e-100))
     scaled = h / np.outer(scale, scale) + 1e-10 * np.eye(scale.size)
     h_g, h_a = (np.linalg.solve(scaled, np.column_stack([g, a]) / scale[:, None]) / scale[:, None]).T
     along = float(a @ h_a)
-    multiplier = np.sqrt(max(2 * (room - spent) + float(g @ h_g), 0.0) / along)
+    multiplier = np.sqrt(max(2 * (room - spent) + float(g @ h_g), 0.0) / max(along, 1e-100))
     step = fixed.copy()
     step[active] = sign * multiplier * h_a - h_g
-    return step, max(float(g @ h_g) - float(a @ h_g) ** 2 / along, 0.0)
+    return step, max(float(g @ h_g) - float(a @ h_g) ** 2 / max(along, 1e-100), 0.0)
 
 
 def delta_variance(fit: CrossedFit, target: Target, /) -> float:

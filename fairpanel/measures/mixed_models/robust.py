@@ -47,7 +47,7 @@ def _unit_scores(
     """
     size = np.bincount(unit).astype(np.float64)
     mean = np.bincount(unit, score) / size
-    within = np.bincount(unit, (score - mean[unit]) ** 2)
+    within = np.bincount(unit, (score - mean[unit]) ** 2).astype(np.float64)
     within *= var_residual * float(np.sum(size - 1)) / float(within.sum())
     total = var_residual + size * var_unit
     between = size * mean**2 / total

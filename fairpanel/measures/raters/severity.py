@@ -109,7 +109,7 @@ def rater_severity(
         return _none(ratings, [*cautions, *why_not])
     found = crossed_components(ratings)
     cautions += [*linkage_cautions(link), *found.cautions]
-    if found.fit is None:
+    if found.fit is None and found.var_residual > 0:
         cautions.append(Caution("NOT_CONVERGED", "the design is too large for predictions of single raters"))
         return _none(ratings, cautions)
     between: Interval | None = None
@@ -148,18 +148,20 @@ def rater_severity(
 def _tables(
     ratings: Ratings, link: Linkage, found: Components, min_units: int, confidence: float
 ) -> tuple[dict[str, Any], int]:
+    size = np.bincount(ratings.unit)
+    observed = np.bincount(ratings.unit, ratings.score) / size
     if found.fit is None:
-        return {}, 0
-    likelihood = found.fit.likelihood
-    severity = -float(likelihood.gamma[RATER]) * likelihood.effects[RATER]
-    merit = float(likelihood.gamma[UNIT]) * likelihood.effects[UNIT]
-    variance = prediction_variance(found.design, likelihood, RATER)
+        severity = variance = np.zeros(len(ratings.raters))
+        fair = observed
+    else:
+        likelihood = found.fit.likelihood
+        severity = -float(likelihood.gamma[RATER]) * likelihood.effects[RATER]
+        fair = likelihood.intercept + float(likelihood.gamma[UNIT]) * likelihood.effects[UNIT]
+        variance = prediction_variance(found.design, likelihood, RATER)
     if link.parts > 1:
         severity = _centred(severity, link.part_of_rater)
     se = np.sqrt(np.maximum(variance, 0))
     half = float(ndtri((1 + confidence) / 2)) * se
-    size = np.bincount(ratings.unit)
-    observed = np.bincount(ratings.unit, ratings.score) / size
     adjusted = observed + np.bincount(ratings.unit, severity[ratings.rater]) / size
     shown = np.flatnonzero(link.units_per_rater >= min_units)
     raters = [ratings.raters[code] for code in shown]
@@ -176,7 +178,7 @@ def _tables(
         "severity_interval": by_rater(np.column_stack([severity - half, severity + half])),
         "units_scored": by_rater(link.units_per_rater.astype(np.int64)),
         "component": by_rater(link.part_of_rater),
-        "fair_score": by_unit(likelihood.intercept + merit),
+        "fair_score": by_unit(fair),
         "adjusted_mean": by_unit(adjusted),
         "observed_mean": by_unit(observed),
         "unit_component": by_unit(link.part_of_unit),

@@ -52,7 +52,9 @@ def anova_components(ratings: Ratings, link: Linkage, /, *, confidence: float) -
         squares.components(),
         extra={"mean_squares": squares.to_dict(), "intercept": float(ratings.score.mean())},
         interval=between,
-        why=[Caution("NO_INTERVAL", "no residual variance: the F interval is not defined")] if between is None else (),
+        why=[Caution("NO_INTERVAL", "the F interval is not defined: no residual variance or degrees of freedom")]
+        if between is None
+        else (),
     )
 
 

@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 from typing import Any, Literal
 
-import numpy as np
 import polars as pl
 
 from fairpanel.measures.estimate import Caution, Estimate, Interval, MeasureInputError
@@ -97,6 +96,7 @@ def g_coefficient(
     """
     check_confidence(confidence)
     _check_interval(interval)
+    check_replicates(replicates)
     planned = _planned_raters(raters_per_unit)
     ratings = long_ratings(data, unit=unit, rater=rater, score=score)
     link = linkage(ratings) if ratings.score.size else None
@@ -109,20 +109,6 @@ def g_coefficient(
     k = link.k_harmonic if planned is None else planned
     q = link.q * link.k_harmonic / k
     design = {"q": q, "k_harmonic": link.k_harmonic, "k_arithmetic": float(link.raters_per_unit.mean())}
-    if _perfect(ratings):
-        whole = float(np.var([ratings.score[ratings.unit == one][0] for one in range(len(ratings.units))], ddof=1))
-        perfect = {"relative": 1.0, "phi_absolute": 1.0, "var_unit": whole, "var_rater": 0.0, "var_residual": 0.0}
-        cautions.append(Caution("BOUNDARY", "raters agree on every unit: no variance is left for rater or residual"))
-        cautions.append(Caution("NO_INTERVAL", "with perfect agreement the likelihood has no interior optimum"))
-        return Estimate(
-            measure="g_coefficient",
-            method="G(q,k), perfect agreement",
-            value=1.0,
-            n=ratings.counts(),
-            cautions=cautions,
-            detail=design | perfect,
-            references=references,
-        )
     found = crossed_components(ratings)
     cautions += found.cautions
     between: Interval | None = None
@@ -131,15 +117,15 @@ def g_coefficient(
             found, ratio_target(q, k), confidence=confidence, spread=spread_factor(ratings, found, q=q, k=k)
         )
         cautions += why
-    elif interval == "bootstrap":
-        check_replicates(replicates)
+    elif interval == "bootstrap" and found.fit is not None:
         value = _ratio(found, q, k)
         draws = bootstrap_ratio(ratings, found, q=q, k=k, replicates=replicates, seed=seed)
         between = bootstrap_interval(draws, estimate=value, confidence=confidence, kind="parametric")
         if between is None:
             cautions.append(Caution("NO_INTERVAL", "too few bootstrap samples determined the coefficient"))
     else:
-        cautions.append(Caution("NO_INTERVAL", "none was asked for"))
+        why_none = "none was asked for" if interval == "none" else f"{found.method}: nothing to draw from"
+        cautions.append(Caution("NO_INTERVAL", why_none))
     return Estimate(
         measure="g_coefficient",
         method=f"G(q,k), components by {found.method}",
@@ -192,13 +178,6 @@ def _raters_needed(found: Components, spread: float, goal: float) -> int | None:
     return max(1, math.ceil(exact - 1e-9))
 
 
-def _perfect(ratings: Ratings) -> bool:
-    """Whether all scores of every unit are the same."""
-    first = np.zeros(len(ratings.units))
-    first[ratings.unit] = ratings.score
-    return bool(np.all(ratings.score == first[ratings.unit]))
-
-
 def variance_components(
     data: pl.DataFrame,
     /,
@@ -212,7 +191,7 @@ def variance_components(
     confidence: float = 0.95,
     interval: Literal["analytic", "none"] = "analytic",
 ) -> Estimate:
-    """Which part of the differences between single scores is due to the units themselves, and which to raters and items.
+    """Which part of the differences between single scores is due to units, and which to raters, items and the rest.
 
     The value is the share of unit variance in the total, the reliability of one score by one random rater (on one
     random item). With items: unit, rater, item, their pairwise interactions as far as the design shows them, and the

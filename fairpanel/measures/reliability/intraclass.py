@@ -217,6 +217,8 @@ def _from_mean_squares(
         cautions.append(Caution("NO_INTERVAL", "without residual variance the F interval is not defined"))
     else:
         found = _f_interval(squares, form, between / error, df1, df2, confidence)
+        if found is None:
+            cautions.append(Caution("NO_INTERVAL", "the interval's degrees of freedom are zero in these scores"))
     if n < 10:
         cautions.append(Caution("SMALL_SAMPLE", f"{n} units: the interval rests on normal scores"))
     return Estimate(

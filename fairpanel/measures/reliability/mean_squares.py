@@ -78,7 +78,7 @@ def ratio_ends(f: float, df1: float, df2: float, *, confidence: float) -> tuple[
 
 
 def agreement_interval(squares: MeanSquares, /, *, confidence: float) -> Interval | None:
-    """For a single rater's absolute agreement, ICC(A,1): Satterthwaite's degrees of freedom. None without residual."""
+    """For a single rater's absolute agreement, ICC(A,1): Satterthwaite's degrees of freedom; None where they are 0."""
     n, k = squares.n, squares.k
     ms_unit, ms_rater, ms_residual = squares.unit, squares.rater, squares.residual
     if ms_residual == 0:
@@ -86,9 +86,10 @@ def agreement_interval(squares: MeanSquares, /, *, confidence: float) -> Interva
     value = (ms_unit - ms_residual) / (ms_unit + (k - 1) * ms_residual + k * (ms_rater - ms_residual) / n)
     f_rater = ms_rater / ms_residual
     spread = n * (1 + (k - 1) * value) - k * value
-    df = ((k - 1) * (n - 1) * (k * value * f_rater + spread) ** 2) / (
-        (n - 1) * k**2 * value**2 * f_rater**2 + spread**2
-    )
+    weight = (n - 1) * k**2 * value**2 * f_rater**2 + spread**2
+    df = (k - 1) * (n - 1) * (k * value * f_rater + spread) ** 2 / weight if weight > 0 else 0.0
+    if df <= 0:
+        return None
     upper = (1 + confidence) / 2
     f_low, f_high = float(fdtri(n - 1, df, upper)), float(fdtri(df, n - 1, upper))
     other = k * ms_rater + (k * n - k - n) * ms_residual
