@@ -3,6 +3,8 @@
     python -m benchmarks.recovery --replicates 1000 --only validity/selection --output recovery.md
 
 Ends with exit code 1 when a setting lies outside 93-97 % coverage (3-7 % rejections) and is not known as conservative.
+Among dozens of settings chance alone puts one outside now and then: such a setting is run again on new random numbers
+with four times the replicates, and that run decides; the table shows both.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ import importlib.util
 import math
 import sys
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +38,7 @@ class Result:
     width: float | None
     bias: float | None
     unknown: int
+    first_rate: float | None = None
 
     @property
     def monte_carlo_error(self) -> float:
@@ -95,6 +98,14 @@ def run(setting: Setting, replicates: int, seed: int, conservative: str | None =
     )
 
 
+def judged(setting: Setting, replicates: int, seed: int, conservative: str | None = None) -> Result:
+    """`run`, and where the result lies outside the tolerated band once more with four times the replicates."""
+    first = run(setting, replicates, seed, conservative)
+    if first.passes:
+        return first
+    return replace(run(setting, 4 * replicates, seed + 1_000_000, conservative), first_rate=first.rate)
+
+
 def table(results: list[Result]) -> str:
     """A Markdown table, one row a setting."""
     lines = [
@@ -107,6 +118,8 @@ def table(results: list[Result]) -> str:
         if result.conservative is not None:
             verdict += f" (conservative: {result.conservative})"
         kind = "covers" if setting.kind == "coverage" else "rejects"
+        if result.first_rate is not None:
+            verdict += f" (of {result.replicates}; first run {result.first_rate:.1%})"
         cells = (
             setting.name,
             setting.describe,
@@ -138,7 +151,7 @@ def main(arguments: list[str] | None = None) -> int:
     results = []
     for setting, why in progress:
         progress.set_description(setting.name)
-        results.append(run(setting, options.replicates, options.seed, why))
+        results.append(judged(setting, options.replicates, options.seed, why))
     text = table(results)
     print(text)
     if options.output is not None:

@@ -58,7 +58,7 @@ def standardized_difference(
     Cautions
     --------
     The interval of d and g takes equal variances and normal scores for granted; that of glass does not take equal
-    variances, but puts their ratio as seen. A gap between groups is not bias by itself: see `differential_prediction`.
+    variances: it uses their ratio as seen, and the smaller of Welch's and the reference group's degrees of freedom. A gap between groups is not bias by itself: see `differential_prediction`.
 
     Notes
     -----
@@ -133,9 +133,11 @@ def standardized_difference(
     made = None
     if interval == "analytic":
         if kind == "glass":
-            spread, interval_df, factor = math.sqrt(vf / (nf * vr) + 1 / nr), nr - 1, 1.0
+            spread, factor = math.sqrt(vf / (nf * vr) + 1 / nr), 1.0
+            interval_df = min(detail["df"], nr - 1)
         else:
-            spread, interval_df, factor = math.sqrt(1 / nf + 1 / nr), df, _hedges(df) if kind == "g" else 1.0
+            spread, factor = math.sqrt(1 / nf + 1 / nr), _hedges(df) if kind == "g" else 1.0
+            interval_df = df
         centre = detail["glass"] if kind == "glass" else d
         low, high = (end * spread * factor for end in _noncentrality(centre / spread, interval_df, confidence))
         made = Interval(low=low, high=high, level=confidence, method="noncentral t")
@@ -156,7 +158,7 @@ def _hedges(df: int) -> float:
     return math.exp(float(gammaln(df / 2) - gammaln((df - 1) / 2)) - math.log(df / 2) / 2)
 
 
-def _noncentrality(t: float, df: int, confidence: float) -> tuple[float, float]:
+def _noncentrality(t: float, df: float, confidence: float) -> tuple[float, float]:
     """The noncentralities under which t lies at the upper and at the lower tail."""
     half = (1 - confidence) / 2
     if df > _NORMAL_LIMIT or abs(t) > 1e3:
