@@ -1,0 +1,396 @@
+"""What each command does: reads environment and configuration, calls the steps, words the outcome.
+
+Results go to standard output (with --json exactly one document), progress and errors to standard error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fairpanel import cli, config
+from fairpanel.workspace import Workspace, WorkspaceError
+
+if TYPE_CHECKING:
+    from fairpanel.pipeline.ingest import Ingested
+
+PREFECT_API = "PREFECT_API_URL"
+LEVELS = {"concern": ("concern", "alert"), "alert": ("alert",)}
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command; every failure that a user can mend is one sentence and an exit code."""
+    command = COMMANDS[options.command]
+    try:
+        return command(options)
+    except (config.ConfigError, WorkspaceError) as error:
+        return _refuse(options, str(error), cli.USAGE)
+    except KeyboardInterrupt:
+        return _refuse(options, "interrupted; run the same command again, nothing is half done", cli.FAILED)
+    except Exception as error:  # noqa: BLE001  # the edge: a sentence for the user, the trace where it is asked for
+        return _explain(options, error)
+
+
+def _explain(options: argparse.Namespace, error: Exception) -> int:
+    """The other failures by their kind; their modules are heavy, so they are only now imported."""
+    from fairpanel.adapters.base import ExportError
+    from fairpanel.measures.estimate import MeasureInputError
+    from fairpanel.pipeline.audit import NothingToAuditError
+    from fairpanel.pipeline.periods import PeriodError
+    from fairpanel.store.pseudonyms import PseudonymKeyError
+
+    if isinstance(error, ExportError):
+        return _refuse(options, str(error), cli.REFUSED)
+    if isinstance(error, MeasureInputError | NothingToAuditError | PseudonymKeyError | PeriodError):
+        return _refuse(options, str(error), cli.USAGE)
+    if os.environ.get("FAIRPANEL_DEBUG"):
+        traceback.print_exc()
+    told = f"unexpected failure: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no message'}"
+    return _refuse(options, f"{told} (set FAIRPANEL_DEBUG=1 for the whole trace)", cli.FAILED)
+
+
+def _refuse(options: argparse.Namespace, sentence: str, code: int) -> int:
+    print(f"fairpanel: {sentence}", file=sys.stderr)
+    if getattr(options, "json", False):
+        print(json.dumps({"error": sentence, "exit_code": code}))
+    return code
+
+
+def _say(options: argparse.Namespace, document: Mapping[str, Any], text: str) -> None:
+    print(json.dumps(document, allow_nan=False, indent=None) if options.json else text)
+
+
+def _progress(title: str) -> Callable[[str, int, int], None]:
+    """A progress bar on standard error while it is a terminal; silent otherwise."""
+    if not sys.stderr.isatty():
+        return lambda what, done, total: None  # noqa: ARG005  # the signature of a progress callback
+    from tqdm import tqdm
+
+    bar = tqdm(desc=title, total=None, file=sys.stderr, leave=False)
+
+    def show(what: str, done: int, total: int) -> None:
+        bar.total = total
+        bar.n = done
+        bar.set_postfix_str(what[:40])
+        if done >= total:
+            bar.close()
+
+    return show
+
+
+def _init(options: argparse.Namespace) -> int:
+    from fairpanel.template import CONFIGURATION
+
+    workspace = Workspace(options.directory or options.workspace).create()
+    if not workspace.config_file.exists():
+        workspace.config_file.write_text(CONFIGURATION, encoding="utf-8")
+    _say(
+        options,
+        {"workspace": str(workspace.root), "config": str(workspace.config_file)},
+        f"Workspace {workspace.root} is ready. Put exports into {workspace.inbox} or name them:\n"
+        f"  fairpanel ingest PATH --workspace {workspace.root}",
+    )
+    return cli.DONE
+
+
+def _ingest(options: argparse.Namespace) -> int:
+    from fairpanel.pipeline.ingest import ingest
+    from fairpanel.store.pseudonyms import from_environment_or_file
+    from fairpanel.validation.batch import Judge
+
+    for path in options.paths:
+        if not path.exists():
+            return _refuse(options, f"there is no file or folder {path}", cli.REFUSED)
+    if options.source.endswith(".toml"):
+        from fairpanel.adapters.mapping import load
+
+        load(Path(options.source))  # a mistake in the mapping is told before anything is made
+    workspace = Workspace(options.workspace)
+    settings = config.load(workspace.config_file)
+    workspace.create()
+    if os.environ.get(PREFECT_API):
+        from flows.ingest import run_ingest
+
+        done = run_ingest(workspace, options.paths, options.source)
+    else:
+        pseudonyms = from_environment_or_file(workspace.secrets)
+        with Judge() if settings.ingest.batch_checks else nullcontext() as judge:
+            done = ingest(
+                workspace,
+                options.paths,
+                settings,
+                pseudonyms,
+                judge,
+                datetime.now(UTC),
+                options.source,
+                _progress("ingest"),
+            )
+    _say(options, done.to_dict(), _ingest_text(done))
+    for name, why in done.refused.items():
+        print(f"fairpanel: refused {name}: {why}", file=sys.stderr)
+    limit = settings.ingest.max_quarantine if options.max_quarantine is None else options.max_quarantine
+    if done.quarantine_share > limit:
+        print(
+            f"fairpanel: {done.quarantine_share:.1%} of the rows were quarantined, more than {limit:.1%}. "
+            "See 'fairpanel quarantine list'.",
+            file=sys.stderr,
+        )
+        return cli.REFUSED
+    return cli.REFUSED if done.refused else cli.DONE
+
+
+def _ingest_text(done: Ingested) -> str:
+    lines = []
+    for batch in done.batches:
+        excluded = sum(batch.excluded.values())
+        lines.append(
+            f"{batch.file} ({batch.adapter}): {batch.rows_read} rows read = {batch.accepted} accepted "
+            f"+ {batch.quarantined} quarantined + {excluded} excluded"
+        )
+        lines += [f"  quarantined, {rule}: {count}" for rule, count in batch.reasons.items()]
+        lines += [f"  excluded, {rule}: {count}" for rule, count in batch.excluded.items()]
+        lines += [f"  note: {note}" for note in batch.notes]
+        for table, verdict in batch.expectations.get("tables", {}).items():
+            lines += [
+                f"  batch check not met, {table}: {check['says']} (observed {check['observed']:.3g})"
+                for check in verdict["expectations"]
+                if check["success"] is False
+            ]
+    lines += [f"{name}: unchanged, nothing to do" for name in done.unchanged]
+    lines += [f"{name}: skipped, {why}" for name, why in done.skipped.items()]
+    return "\n".join(lines)
+
+
+def _audit(options: argparse.Namespace) -> int:
+    from fairpanel.pipeline.audit import audit
+    from fairpanel.pipeline.periods import scope_of
+
+    workspace = Workspace(options.workspace).existing()
+    settings = config.load(workspace.config_file)
+    scope = scope_of(options.start, options.end, options.where)
+    if os.environ.get(PREFECT_API):
+        from flows.audit import run_audit
+
+        done = run_audit(workspace, scope)
+    else:
+        done = audit(workspace, scope, settings, _progress("audit"))
+    counts = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in done.findings.items())
+    again = " (it existed already: nothing has changed)" if done.unchanged else ""
+    _say(options, done.to_dict(), f"{done.directory / 'report.html'}{again}\nFindings: {counts}.")
+    if options.fail_on and any(done.findings.get(state, 0) for state in LEVELS[options.fail_on]):
+        return cli.FINDING
+    return cli.DONE
+
+
+def _backfill(options: argparse.Namespace) -> int:
+    from fairpanel.pipeline.backfill import backfill
+    from fairpanel.pipeline.periods import periods
+
+    workspace = Workspace(options.workspace).existing()
+    settings = config.load(workspace.config_file)
+    wanted = periods(options.start, options.end, options.every)
+    if options.newest_first:
+        wanted = wanted[::-1]
+    if options.dry_run:
+        told = [
+            {"from": p.start.date().isoformat(), "to": p.end.date().isoformat()} for p in wanted if p.start and p.end
+        ]
+        text = "\n".join(f"{entry['from']} up to {entry['to']}" for entry in told)
+        _say(options, {"dry_run": True, "periods": told}, text)
+        return cli.DONE
+    if os.environ.get(PREFECT_API):
+        from flows.backfill import run_backfill
+
+        results = run_backfill(workspace, options.start, options.end, options.every, options.newest_first)
+    else:
+        results = backfill(workspace, wanted, settings, _progress("backfill"))
+    failed = sum(result["state"] == "failed" for result in results)
+    text = "\n".join(
+        f"{r['from']} up to {r['to']}: {r['state']} {r.get('report_id') or r.get('reason')}" for r in results
+    )
+    _say(options, {"periods": results, "failed": failed}, text)
+    return cli.FAILED if failed else cli.DONE
+
+
+def _report(options: argparse.Namespace) -> int:
+    from fairpanel.store import ledger
+
+    workspace = Workspace(options.workspace).existing()
+    listed = [
+        {"report_id": entry.manifest["report_id"], "number": entry.number, "scope": entry.manifest["scope"]}
+        | {"html": str(workspace.reports / entry.manifest["report_id"] / "report.html")}
+        for entry in ledger.entries(workspace)
+    ]
+    if options.action == "show":
+        listed = [entry for entry in listed if options.report in (None, entry["report_id"])][-1:]
+        if not listed:
+            return _refuse(
+                options, f"there is no report {options.report or ''}; see 'fairpanel report list'", cli.USAGE
+            )
+    text = "\n".join(f"{entry['number']:>4}  {entry['report_id']}  {entry['html']}" for entry in listed)
+    _say(options, {"reports": listed}, text or "No reports yet. Make one with 'fairpanel audit'.")
+    return cli.DONE
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from fairpanel.store import ledger
+
+    workspace = Workspace(options.workspace).existing()
+    problems = ledger.verify(workspace, options.report)
+    entries = len(ledger.entries(workspace))
+    document = {
+        "entries": entries,
+        "ok": not problems,
+        "problems": [{"where": problem.where, "what": problem.what} for problem in problems],
+    }
+    text = "\n".join(f"{problem.where}: {problem.what}" for problem in problems)
+    _say(options, document, text or f"{entries} ledger entries and their report files are as they were recorded.")
+    return cli.DIFFERENT if problems else cli.DONE
+
+
+def _quarantine(options: argparse.Namespace) -> int:
+    from fairpanel.store import tables
+    from schemas.rules import QUARANTINE
+
+    rows = tables.pin(Workspace(options.workspace).existing()).read("quarantine")
+    counted = rows.group_by("source_file", "table", "rule", "column").len().sort("source_file", "table", "rule")
+    listed = [
+        entry | {"rows": rows_, "meaning": QUARANTINE[entry["rule"]].meaning, "mend": QUARANTINE[entry["rule"]].mend}
+        for *_, rows_, entry in (
+            (row["len"], {k: row[k] for k in ("source_file", "table", "rule", "column")})
+            for row in counted.iter_rows(named=True)
+        )
+    ]
+    text = "\n".join(
+        f"{entry['rows']:>6}  {entry['source_file']}  {entry['table']}.{entry['column'] or '(row)'}  {entry['rule']}: "
+        f"{entry['meaning']} {entry['mend']}"
+        for entry in listed
+    )
+    _say(options, {"quarantine": listed}, text or "No rows in quarantine.")
+    return cli.DONE
+
+
+def _measure(options: argparse.Namespace) -> int:
+    from fairpanel.measures.catalogue import measure, option_from_text
+    from fairpanel.tables_from_files import read_table
+
+    given = {name: option_from_text(options.name, name, text) for name, text in _pairs(options.rest).items()}
+    estimate = measure(options.name, read_table(options.file), **given).to_dict()
+    _say(options, estimate, _estimate_text(estimate))
+    return cli.DONE
+
+
+def _pairs(rest: list[str]) -> dict[str, str]:
+    """--name value and --name=value, as names with underscores."""
+    pairs: dict[str, str] = {}
+    words = iter(rest)
+    for word in words:
+        if not word.startswith("--"):
+            raise config.ConfigError(f"expected --option value, got {word!r}")
+        name, equals, value = word[2:].partition("=")
+        if not equals:
+            value = next(words, "")
+            if not value or value.startswith("--"):
+                raise config.ConfigError(f"option --{name} has no value")
+        pairs[name.replace("-", "_")] = value
+    return pairs
+
+
+def _estimate_text(estimate: Mapping[str, Any]) -> str:
+    value = estimate["value"]
+    told = "not estimable" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
+    lines = [f"{estimate['measure']}: {told}", f"method: {estimate['method']}"]
+    if (interval := estimate["interval"]) is not None:
+        lines.append(
+            f"{interval['level']:.0%} interval: {interval['low']} to {interval['high']} ({interval['method']})"
+        )
+    lines.append("n: " + ", ".join(f"{name} {count}" for name, count in estimate["n"].items()))
+    lines += [f"caution {caution['code']}: {caution['text']}" for caution in estimate["cautions"]]
+    lines += [f"{name}: {item}" for name, item in estimate["detail"].items() if not isinstance(item, list | dict)]
+    return "\n".join(lines)
+
+
+def _measures(options: argparse.Namespace) -> int:
+    from fairpanel.measures.catalogue import CATALOGUE, describe
+
+    entries = [describe(name) for name in ([options.name] if options.name else CATALOGUE)]
+    document = [
+        {
+            "name": entry.name,
+            "family": entry.family,
+            "summary": entry.summary,
+            "options": {name: str(parameter) for name, parameter in entry.options.items()},
+        }
+        for entry in entries
+    ]
+    text = (
+        f"{entries[0].name}\n\n{entries[0].documentation}"
+        if options.name
+        else "\n".join(f"{entry.name:<25} {entry.summary}" for entry in entries)
+    )
+    _say(options, {"measures": document}, text)
+    return cli.DONE
+
+
+def _simulate(options: argparse.Namespace) -> int:
+    from fairpanel.simulation.parameters import Parameters
+    from fairpanel.simulation.write import simulate
+
+    chosen = {
+        name: getattr(options, name)
+        for name in ("candidates", "interviewers", "months", "seed", "validity", "severity", "gap", "unanswered")
+        if getattr(options, name) is not None
+    }
+    written = simulate(Parameters(**chosen), options.layout, options.out)
+    _say(
+        options,
+        {"files": [str(path) for path in written], "truth": str(options.out / "truth.json")},
+        "\n".join(str(path) for path in written),
+    )
+    return cli.DONE
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from fairpanel.demo import demo
+
+    return demo(options.workspace, options.json)
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from fairpanel.serve import serve
+
+    return serve(options.workspace, options.port)
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from fairpanel.doctor import examine
+
+    checks = examine(Workspace(options.workspace))
+    text = "\n".join(f"{'ok ' if check['ok'] else '!! '} {check['what']}: {check['told']}" for check in checks)
+    _say(options, {"ok": all(check["ok"] for check in checks), "checks": checks}, text)
+    return cli.DONE if all(check["ok"] for check in checks) else cli.FAILED
+
+
+COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "demo": _demo,
+    "init": _init,
+    "ingest": _ingest,
+    "audit": _audit,
+    "backfill": _backfill,
+    "report": _report,
+    "verify": _verify,
+    "quarantine": _quarantine,
+    "measure": _measure,
+    "measures": _measures,
+    "simulate": _simulate,
+    "serve": _serve,
+    "doctor": _doctor,
+}

@@ -1,0 +1,57 @@
+"""What is wrong with this installation or workspace, and how to mend it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from importlib import metadata
+from typing import Any
+
+from fairpanel import config
+from fairpanel.store.pseudonyms import KEY_VARIABLE
+from fairpanel.workspace import Workspace
+
+PACKAGES = ("prefect", "polars", "pandera", "deltalake", "great-expectations", "scipy", "fastapi", "sqlalchemy")
+
+
+def examine(workspace: Workspace) -> list[dict[str, Any]]:
+    """Checks in the order in which they matter: what, whether it is well, and a sentence."""
+    return [
+        _told("Python", sys.version_info >= (3, 11), platform.python_version()),
+        *(_told(name, True, metadata.version(name)) for name in PACKAGES),
+        _workspace(workspace),
+        _configuration(workspace),
+        _key(workspace),
+        _told("Prefect API", True, os.environ.get("PREFECT_API_URL", "none configured: commands run in process")),
+    ]
+
+
+def _told(what: str, ok: bool, told: str) -> dict[str, Any]:
+    return {"what": what, "ok": ok, "told": told}
+
+
+def _workspace(workspace: Workspace) -> dict[str, Any]:
+    if not workspace.root.exists():
+        return _told("workspace", True, f"{workspace.root} does not exist yet; 'fairpanel init' makes it")
+    writable = os.access(workspace.root, os.W_OK)
+    return _told("workspace", writable, str(workspace.root) if writable else f"{workspace.root} cannot be written to")
+
+
+def _configuration(workspace: Workspace) -> dict[str, Any]:
+    try:
+        config.load(workspace.config_file)
+    except config.ConfigError as error:
+        return _told("configuration", False, str(error))
+    exists = workspace.config_file.exists()
+    return _told("configuration", True, "fairpanel.toml is valid" if exists else "no fairpanel.toml: defaults are used")
+
+
+def _key(workspace: Workspace) -> dict[str, Any]:
+    if os.environ.get(KEY_VARIABLE):
+        return _told("pseudonym key", True, f"from {KEY_VARIABLE}")
+    path = workspace.secrets / "pseudonym.key"
+    if not path.exists():
+        return _told("pseudonym key", True, "none yet; the first ingest makes one in the workspace's secrets folder")
+    private = path.stat().st_mode & 0o077 == 0
+    return _told("pseudonym key", private, "in the secrets folder" if private else "readable by others; run chmod 600")

@@ -1,0 +1,250 @@
+"""Where a number becomes a finding. Four states: alert, concern, cannot tell, none seen.
+
+A figure alone never makes a finding: its interval must lie on one side of the policy's threshold, or a test must speak;
+otherwise the honest answer is that these data cannot tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from fairpanel.config import PolicyConfig
+from schemas.results import Estimated, Finding, State, Test
+
+Interval = tuple[float, float]
+WELL_POWERED = 2.0
+
+
+def findings(estimates: Sequence[Estimated], tests: Sequence[Test], policy: PolicyConfig) -> list[Finding]:
+    """Every finding of an audit, in the order of the estimates. Unreliable scores make null results uncertain."""
+    by_estimate = {test.estimate: test for test in tests}
+    found = [
+        finding
+        for estimate in estimates
+        if (rule := RULES.get(estimate.result["measure"])) is not None
+        and (finding := rule(estimate, by_estimate.get(estimate.identity), policy, estimates)) is not None
+    ]
+    unreliable = {
+        finding.subject["stage"]
+        for finding in found
+        if finding.question == "reliable" and finding.leading and finding.state == "alert"
+    }
+    return [_doubted(finding) if finding.subject.get("stage") in unreliable else finding for finding in found]
+
+
+def _doubted(finding: Finding) -> Finding:
+    """Nothing seen through an unreliable score is no sight of nothing."""
+    if finding.question == "reliable" or finding.state != "none_seen":
+        return finding
+    return _with_state(finding, "cannot_tell", "unreliable_score")
+
+
+def _with_state(finding: Finding, state: State, reason: str) -> Finding:
+    values = {name: getattr(finding, name) for name in Finding.__slots__}
+    return Finding(**(values | {"state": state, "reason": reason}))
+
+
+def _interval(estimate: Estimated) -> Interval | None:
+    interval = estimate.result["interval"]
+    if interval is None:
+        return None
+    return float(interval["low"]), float(interval["high"])  # an infinite end is the word "Infinity"
+
+
+def _leads(estimate: Estimated) -> bool:
+    subject = estimate.subject
+    return subject.get("job_family") is None and subject.get("competency") in ("overall", "composite", None)
+
+
+def _detectable(estimate: Estimated) -> dict[str, float] | None:
+    found: Mapping[str, Any] | None = estimate.result["detail"].get("minimum_detectable")
+    if not found:
+        return None
+    return {name: float(value) for name, value in found.items() if isinstance(value, int | float)}
+
+
+def reliability(estimate: Estimated, test: Test | None, policy: PolicyConfig, others: Sequence[Estimated]) -> Finding:
+    """The interval of G(q,k) against the reliability that a decision should rest on."""
+    del test, others
+    interval = _interval(estimate)
+    state: State
+    if interval is None:
+        state, reason = "cannot_tell", "not_estimable"
+    elif interval[1] < policy.reliability_alert:
+        state, reason = "alert", "below_alert"
+    elif interval[1] < policy.reliability_acceptable:
+        state, reason = "concern", "below_acceptable"
+    elif interval[0] >= policy.reliability_acceptable:
+        state, reason = "none_seen", "acceptable"
+    else:
+        state, reason = "cannot_tell", "interval_holds_threshold"
+    return Finding(
+        question="reliable",
+        state=state,
+        subject=estimate.subject,
+        rule="reliability",
+        reason=reason,
+        evidence=(estimate.identity,),
+        threshold=policy.reliability_acceptable,
+        leading=_leads(estimate),
+    )
+
+
+def validity(
+    estimate: Estimated, test: Test | None, policy: PolicyConfig, others: Sequence[Estimated]
+) -> Finding | None:
+    """The applicant-pool correlation: is it there, and could it be useful?"""
+    del test
+    if estimate.variant != "em":
+        return None
+    interval = _interval(estimate)
+    state: State
+    if interval is None:
+        state, reason = "cannot_tell", "not_estimable"
+    elif interval[1] < policy.validity_useful:
+        state, reason = ("alert", "below_zero") if interval[1] < 0 else ("concern", "below_useful")
+    elif interval[0] > 0:
+        state, reason = "none_seen", "predicts"
+    else:
+        state, reason = "cannot_tell", "interval_holds_zero"
+    same = [
+        other.identity
+        for other in others
+        if other.subject == estimate.subject and other.family == "validity" and other is not estimate
+    ]
+    return Finding(
+        question="predictive",
+        state=state,
+        subject=estimate.subject,
+        rule="validity",
+        reason=reason,
+        evidence=(estimate.identity, *same),
+        threshold=policy.validity_useful,
+        detectable=_detectable(estimate),
+        leading=_leads(estimate),
+    )
+
+
+def selection(estimate: Estimated, test: Test | None, policy: PolicyConfig, others: Sequence[Estimated]) -> Finding:
+    """The impact ratio with its interval, and the test within requisitions (else over all) for the group it is about."""
+    del test
+    interval = _interval(estimate)
+    detail = estimate.result["detail"]
+    focal, reference = detail.get("focal"), detail.get("reference")
+    rests_on = _test_of_pair(estimate, others, str(focal))
+    p = rests_on.result["detail"][_P_KEY[rests_on.result["measure"]]] if rests_on is not None else detail.get("p")
+    below = detail.get("four_fifths", {}).get(focal) is False  # false: it does not reach four fifths
+    significant = p is not None and p < policy.significance
+    state: State
+    if interval is None or estimate.result["value"] is None:
+        state, reason = "cannot_tell", "not_estimable"
+    elif below and significant:
+        state = "alert" if interval[1] < policy.impact_ratio else "concern"
+        reason = "below_threshold"
+    elif below:
+        state, reason = "cannot_tell", "below_threshold_chance_possible"
+    elif interval[0] >= policy.impact_ratio:
+        state, reason = "none_seen", "above_threshold"
+    elif significant:
+        state, reason = "concern", "significant_above_threshold"
+    else:
+        state, reason = "cannot_tell", "interval_holds_threshold"
+    evidence = (estimate.identity,) if rests_on is None else (estimate.identity, rests_on.identity)
+    return Finding(
+        question="alike",
+        state=state,
+        subject=estimate.subject | {"group": focal, "reference": reference},
+        rule="selection",
+        reason=reason,
+        evidence=evidence,
+        threshold=policy.impact_ratio,
+        detectable=_detectable(estimate),
+        p=p,
+        leading=_leads(estimate),
+    )
+
+
+_P_KEY = {"mantel_haenszel": "p_corrected", "lancaster_mid_p": "p_two_sided"}
+
+
+def _test_of_pair(estimate: Estimated, others: Sequence[Estimated], focal: str) -> Estimated | None:
+    """Mantel–Haenszel within requisitions where there is one, else Lancaster's mid-p over all."""
+    about = {key: value for key, value in estimate.subject.items() if key not in ("group", "reference")}
+    for name in _P_KEY:
+        for other in others:
+            same = {key: value for key, value in other.subject.items() if key not in ("group", "reference")} == about
+            if same and other.result["measure"] == name and other.subject.get("group") == focal:
+                if other.result["detail"].get(_P_KEY[name]) is not None:
+                    return other
+    return None
+
+
+def score_gap(estimate: Estimated, test: Test | None, policy: PolicyConfig, others: Sequence[Estimated]) -> Finding:
+    """The standardized difference against the difference that an audit should be able to see."""
+    del others
+    interval = _interval(estimate)
+    worth = policy.difference_of_interest
+    value = estimate.result["value"]
+    state: State
+    if interval is None:
+        state, reason = "cannot_tell", "not_estimable"
+    elif test is not None and test.q < policy.significance and abs(value) >= worth:
+        state, reason = "concern", "difference"
+    elif -worth < interval[0] and interval[1] < worth:
+        state, reason = "none_seen", "smaller_than_of_interest"
+    else:
+        state, reason = "cannot_tell", "interval_too_wide"
+    return Finding(
+        question="alike",
+        state=state,
+        subject=estimate.subject,
+        rule="score_gap",
+        reason=reason,
+        evidence=(estimate.identity,),
+        threshold=worth,
+        detectable=_detectable(estimate),
+        p=None if test is None else test.p,
+        q=None if test is None else test.q,
+        leading=_leads(estimate),
+    )
+
+
+def prediction(estimate: Estimated, test: Test | None, policy: PolicyConfig, others: Sequence[Estimated]) -> Finding:
+    """Do the groups' prediction lines differ? A null result counts only where a differing slope could have been seen."""
+    del others
+    detectable = _detectable(estimate)
+    detail = estimate.result["detail"]
+    slope = next((row["estimate"] for row in detail.get("coefficients", []) if row.get("term") == "x"), None)
+    visible = (detectable or {}).get("difference")
+    state: State
+    if test is None or estimate.result["value"] is None:
+        state, reason = "cannot_tell", "not_estimable"
+    elif test.q < policy.significance:
+        state, reason = "concern", str(detail.get("step_down") or "lines_differ")
+    elif visible is not None and slope and abs(visible) <= WELL_POWERED * abs(slope):
+        state, reason = "none_seen", "lines_alike"
+    else:
+        state, reason = "cannot_tell", "too_few"
+    return Finding(
+        question="alike",
+        state=state,
+        subject=estimate.subject,
+        rule="prediction",
+        reason=reason,
+        evidence=(estimate.identity,),
+        detectable=detectable,
+        p=None if test is None else test.p,
+        q=None if test is None else test.q,
+        leading=_leads(estimate),
+    )
+
+
+Rule = Callable[[Estimated, Test | None, PolicyConfig, Sequence[Estimated]], Finding | None]
+RULES: dict[str, Rule] = {
+    "g_coefficient": reliability,
+    "selection_validity": validity,
+    "impact_ratio": selection,
+    "standardized_difference": score_gap,
+    "differential_prediction": prediction,
+}

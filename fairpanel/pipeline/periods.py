@@ -1,0 +1,72 @@
+"""Periods of an audit: from days, months and quarters as people write them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+
+from fairpanel.analysis.frames import Period
+from fairpanel.pipeline.audit import SCOPE_COLUMNS, Scope
+
+STEP = {"month": 1, "quarter": 3}
+LONGEST_RANGE = 1200
+
+
+class PeriodError(ValueError):
+    """A date, month or range that cannot be audited: what came and what was expected."""
+
+
+def scope_of(start: str | None, end: str | None, where: Sequence[str]) -> Scope:
+    """First and last day (inclusive) and COLUMN=VALUE conditions as a scope. Raises PeriodError."""
+    conditions: dict[str, str] = {}
+    for condition in where:
+        column, equals, value = condition.partition("=")
+        if not equals or column not in SCOPE_COLUMNS:
+            raise PeriodError(
+                f"--where takes COLUMN=VALUE with a column of {', '.join(SCOPE_COLUMNS)}; got {condition!r}"
+            )
+        conditions[column] = value
+    first = None if start is None else _midnight(_day(start))
+    after = None if end is None else _midnight(_day(end)) + timedelta(days=1)
+    if first is not None and after is not None and first >= after:
+        raise PeriodError(f"the period ends before it begins: from {start} to {end}")
+    return Scope(period=Period(first, after), where=conditions)
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise PeriodError(f"expected a date as 2026-01-31, got {text!r}") from None
+
+
+def _midnight(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+def periods(first: str, last: str, every: str) -> list[Period]:
+    """The months or quarters of a range, oldest first, both ends included. Raises PeriodError."""
+    if every not in STEP:
+        raise PeriodError(f"a range is cut every month or quarter, not {every!r}")
+    start, end = _month(first), _month(last)
+    step = STEP[every]
+    if every == "quarter":
+        start, end = start - start % 3, end - end % 3
+    if start > end:
+        raise PeriodError(f"the range ends before it begins: from {first} to {last}")
+    if end - start > LONGEST_RANGE:
+        raise PeriodError(f"the range from {first} to {last} is longer than a hundred years")
+    return [Period(_first_of(month), _first_of(month + step)) for month in range(start, end + 1, step)]
+
+
+def _month(text: str) -> int:
+    """Months since year 0."""
+    found = re.fullmatch(r"(\d{4})-(\d{2})(-\d{2})?", text)
+    if not found or not 1 <= int(found[2]) <= 12 or int(found[1]) < 1:
+        raise PeriodError(f"expected a month as 2026-01, got {text!r}")
+    return int(found[1]) * 12 + int(found[2]) - 1
+
+
+def _first_of(month: int) -> datetime:
+    return datetime(month // 12, month % 12 + 1, 1, tzinfo=UTC)

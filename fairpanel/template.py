@@ -1,0 +1,49 @@
+"""The fairpanel.toml that a new workspace starts with: every key commented, at its default."""
+
+CONFIGURATION = """\
+# Fairpanel workspace. Every line that begins with "# key =" shows a default; remove the "#" to change it.
+# Unknown keys are refused.
+
+format = 1
+
+[scale]
+# The scale of scores in canonical exports that do not state their own. It is never taken from the data.
+# minimum = 1
+# maximum = 5
+# higher_is_better = true
+
+[ingest]
+# max_quarantine = 0.2        # above this share of refused rows 'fairpanel ingest' exits with 4
+# batch_checks = true         # judge each batch as a whole with Great Expectations
+
+[greenhouse]
+# What your own names mean: the first pattern that occurs in a name (any case) decides.
+# stages = { "recruiter" = "hr", "technical" = "user", "onsite" = "user" }
+# competencies = { "coding" = "technical", "team" = "team_compatibility", "domain" = "role_specific" }
+
+[audit]
+# confidence = 0.95
+# seed = 20260101
+# minimum_candidates = 30             # smaller slices are listed, not estimated
+# minimum_hired = 20                  # people with performance that validity needs
+# minimum_candidates_per_rater = 10   # interviewers below it are counted, not shown
+# attributes = ["gender", "race"]
+# references = { gender = "men" }     # without one: the group with the highest selection rate
+# minimum_share = 0.02                # smaller groups are shown, not benchmarked
+# criterion_reliability = 0.52        # assumed for performance ratings (Viswesvaran, Ones & Schmidt 1996)
+# performance_dimension = "overall"
+# review_types = ["manager"]
+
+[policy]
+# reliability_acceptable = 0.70
+# reliability_alert = 0.50
+# validity_useful = 0.10
+# validity_of_interest = 0.30
+# impact_ratio = 0.80
+# significance = 0.05
+# difference_of_interest = 0.20
+# severity_spread = 0.50
+
+[disclosure]
+# minimum_cell = 5
+"""
