@@ -135,7 +135,7 @@ def impact_ratio(
         "impact_ratio_to_highest": {} if highest is None else _ratios(names, hired, sizes, highest),
     }
     references = (_GUIDELINES, _QUESTIONS, _KOOPMAN if method == "koopman" else _KATZ)
-    compared = [name for name in eligible if name != base]
+    compared = [focal] if focal is not None else [name for name in eligible if name != base]
     if base is None or not compared:
         few = one_group_only(names) if len(names) < 2 else _too_few(eligible, minimum_share)
         return no_value("impact_ratio", title, people, [*cautions, few], detail, references)
@@ -149,7 +149,7 @@ def impact_ratio(
     rates = [hired[name] / sizes[name] for name in eligible]
     detail["max_difference"] = max(rates) - min(rates)
     detail["rows"] = [_row(name, base, hired, sizes, method, confidence, name in eligible) for name in names]
-    value_group = focal or min(compared, key=lambda name: (detail["ratios"][name], -sizes[name]))
+    value_group = min(compared, key=lambda name: (detail["ratios"][name], -sizes[name]))
     table = _table(value_group, base, hired, sizes)
     detail |= {"focal": value_group, **_pair(table), **_katz_ends(table, confidence)}
     ends = None

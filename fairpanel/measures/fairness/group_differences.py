@@ -58,7 +58,8 @@ def standardized_difference(
     Cautions
     --------
     The interval of d and g takes equal variances and normal scores for granted; that of glass does not take equal
-    variances: it uses their ratio as seen, and the smaller of Welch's and the reference group's degrees of freedom. A gap between groups is not bias by itself: see `differential_prediction`.
+    variances: it uses their ratio as seen, and the smaller of Welch's and the reference group's degrees of freedom.
+    A gap between groups is not bias by itself: see `differential_prediction`.
 
     Notes
     -----

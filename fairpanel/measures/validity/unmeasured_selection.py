@@ -37,29 +37,33 @@ def sensitivity(
     index = (design @ _probit(design[::every], hired[::every]))[hired]
     mills = np.exp(-index * index / 2 - log_ndtr(index)) / math.sqrt(2 * math.pi)
     X = np.column_stack((np.ones(int(hired.sum())), scores[hired]))
+    both = np.column_stack((criterion, mills))
+    slopes = np.linalg.lstsq(X, both, rcond=None)[0]
+    products = (both - X @ slopes).T @ (both - X @ slopes) / len(criterion)
+    lost = float((mills * (mills + index)).mean())
     rows = []
     for rho in PARTIAL_CORRELATIONS:
-        slopes, variance = _corrected_regression(X, criterion, mills, index, rho)
-        with_y = covariance @ slopes
-        y_variance = float(slopes @ with_y) + variance
-        if y_variance > 0:
-            r = float(with_y[position]) / math.sqrt(float(covariance[position, position]) * y_variance)
-            rows.append({"partial_r": rho, "r": r})
+        sigma = _residual_spread(products, lost, rho)
+        if sigma is None:
+            continue
+        corrected = (slopes[:, 0] - rho * sigma * slopes[:, 1])[1:]
+        with_y = covariance @ corrected
+        y_variance = float(corrected @ with_y) + sigma * sigma
+        r = float(with_y[position]) / math.sqrt(float(covariance[position, position]) * y_variance)
+        rows.append({"partial_r": rho, "r": r})
     return rows
 
 
-def _corrected_regression(X: Floats, y: Floats, mills: Floats, index: Floats, rho: float) -> tuple[Floats, float]:
-    """Slopes and residual variance among all, at a given partial correlation: a fixed point in the variance."""
-    lost = 1 - rho * rho * float((mills * (mills + index)).mean())
-    variance = 0.0
-    coefficients = np.linalg.lstsq(X, y, rcond=None)[0]
-    bias = np.linalg.lstsq(X, mills, rcond=None)[0]
-    plain, extra = y - X @ coefficients, mills - X @ bias
-    for _ in range(_ITERATIONS):
-        residuals = plain - rho * math.sqrt(variance) * extra
-        variance = float(residuals @ residuals) / len(y) / lost
-    slopes: Floats = (coefficients - rho * math.sqrt(variance) * bias)[1:]
-    return slopes, variance
+def _residual_spread(products: Floats, lost: float, rho: float) -> float | None:
+    """σ among all from the hired's residuals of the criterion and of λ (mean products), at a given ρ.
+
+    The mean square of the residuals after taking off ρ σ λ is σ² (1 - ρ² lost): a quadratic in σ.
+    """
+    square = 1 - rho * rho * (lost + float(products[1, 1]))
+    half_linear, constant = rho * float(products[0, 1]), float(products[0, 0])
+    if square <= 0 or constant <= 0:
+        return None
+    return (math.sqrt(half_linear**2 + square * constant) - half_linear) / square
 
 
 def _probit(X: Floats, hired: Booleans) -> Floats:
