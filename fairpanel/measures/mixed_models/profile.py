@@ -18,7 +18,7 @@ from fairpanel.measures.mixed_models.fit import CEILING, CrossedFit, fit_crossed
 
 FloatArray = npt.NDArray[np.float64]
 
-PROFILE_LIMIT = 1000
+PROFILE_LIMIT = 600
 """Most levels of the smaller factor for which profiles are computed by default."""
 
 

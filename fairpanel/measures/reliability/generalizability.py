@@ -56,7 +56,7 @@ def g_coefficient(
     raters_per_unit : "observed", or the number of raters a unit would have; the share of raters that two units have in
         common is then taken to stay as it is (q k is held fixed).
     confidence : level of the interval.
-    interval : "analytic" is profile likelihood (delta method on the log-odds scale for more than 1,000 levels of the
+    interval : "analytic" is profile likelihood (delta method on the log-odds scale for more than 600 levels of the
         smaller factor), "bootstrap" parametric with `replicates` and `seed`, "none".
 
     Returns
@@ -258,20 +258,18 @@ def variance_components(
         found = anova_components(ratings, link, confidence=confidence)
     else:
         crossed = crossed_components(ratings)
-        between, why = likelihood_interval(
-            crossed,
-            ratio_target(1.0, 1.0),
-            confidence=confidence,
-            spread=spread_factor(ratings, crossed, q=1.0, k=1.0),
-        )
+        between, why = None, [Caution("NO_INTERVAL", "none was asked for")]
+        if interval == "analytic":
+            spread = spread_factor(ratings, crossed, q=1.0, k=1.0)
+            between, why = likelihood_interval(crossed, ratio_target(1.0, 1.0), confidence=confidence, spread=spread)
         total = crossed.var_unit + crossed.var_rater + crossed.var_residual
         return Estimate(
             measure="variance_components",
             method=crossed.method,
             value=crossed.var_unit / total,
-            interval=between if interval == "analytic" else None,
+            interval=between,
             n=ratings.counts(),
-            cautions=[*cautions, *linkage_cautions(link), *crossed.cautions, *_interval_cautions(interval, why)],
+            cautions=[*cautions, *linkage_cautions(link), *crossed.cautions, *why],
             detail={
                 "unit": crossed.var_unit,
                 "rater": crossed.var_rater,
