@@ -14,13 +14,10 @@ from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fairpanel import cli, config
 from fairpanel.workspace import Workspace, WorkspaceError
-
-if TYPE_CHECKING:
-    from fairpanel.pipeline.ingest import Ingested
 
 PREFECT_API = "PREFECT_API_URL"
 LEVELS = {"concern": ("concern", "alert"), "alert": ("alert",)}
@@ -102,7 +99,7 @@ def _init(options: argparse.Namespace) -> int:
 
 
 def _ingest(options: argparse.Namespace) -> int:
-    from fairpanel.pipeline.ingest import ingest
+    from fairpanel.pipeline.ingest import ingest, plan
     from fairpanel.store.pseudonyms import from_environment_or_file
     from fairpanel.validation.batch import Judge
 
@@ -123,49 +120,42 @@ def _ingest(options: argparse.Namespace) -> int:
     else:
         pseudonyms = from_environment_or_file(workspace.secrets)
         with Judge() if settings.ingest.batch_checks else nullcontext() as judge:
-            done = ingest(
-                workspace,
-                options.paths,
-                settings,
-                pseudonyms,
-                judge,
-                datetime.now(UTC),
-                options.source,
-                _progress("ingest"),
-            )
-    _say(options, done.to_dict(), _ingest_text(done))
-    for name, why in done.refused.items():
-        print(f"fairpanel: refused {name}: {why}", file=sys.stderr)
+            planned = plan(workspace, options.paths, settings, pseudonyms, judge, datetime.now(UTC), options.source)
+            done = ingest(planned, _progress("ingest")).to_dict()
+    _say(options, done, _ingest_text(done))
+    for refused in done["refused"]:
+        print(f"fairpanel: refused {refused['file']}: {refused['error']}", file=sys.stderr)
+    share = done["quarantined"] / done["rows_read"] if done["rows_read"] else 0.0
     limit = settings.ingest.max_quarantine if options.max_quarantine is None else options.max_quarantine
-    if done.quarantine_share > limit:
+    if share > limit:
         print(
-            f"fairpanel: {done.quarantine_share:.1%} of the rows were quarantined, more than {limit:.1%}. "
+            f"fairpanel: {share:.1%} of the rows were quarantined, more than {limit:.1%}. "
             "See 'fairpanel quarantine list'.",
             file=sys.stderr,
         )
         return cli.REFUSED
-    return cli.REFUSED if done.refused else cli.DONE
+    return cli.REFUSED if done["refused"] else cli.DONE
 
 
-def _ingest_text(done: Ingested) -> str:
+def _ingest_text(done: Mapping[str, Any]) -> str:
     lines = []
-    for batch in done.batches:
-        excluded = sum(batch.excluded.values())
+    for batch in done["batches"]:
         lines.append(
-            f"{batch.file} ({batch.adapter}): {batch.rows_read} rows read = {batch.accepted} accepted "
-            f"+ {batch.quarantined} quarantined + {excluded} excluded"
+            f"{batch['file']} ({batch['adapter']}): {batch['rows_read']} rows read = {batch['accepted']} accepted "
+            f"+ {batch['quarantined']} quarantined + {sum(batch['excluded'].values())} excluded"
         )
-        lines += [f"  quarantined, {rule}: {count}" for rule, count in batch.reasons.items()]
-        lines += [f"  excluded, {rule}: {count}" for rule, count in batch.excluded.items()]
-        lines += [f"  note: {note}" for note in batch.notes]
-        for table, verdict in batch.expectations.get("tables", {}).items():
+        lines += [f"  quarantined, {rule}: {count}" for rule, count in batch["reasons"].items()]
+        lines += [f"  excluded, {rule}: {count}" for rule, count in batch["excluded"].items()]
+        lines += [f"  note: {note}" for note in batch["notes"]]
+        for table, verdict in batch["expectations"].get("tables", {}).items():
             lines += [
                 f"  batch check not met, {table}: {check['says']} (observed {check['observed']:.3g})"
                 for check in verdict["expectations"]
                 if check["success"] is False
             ]
-    lines += [f"{name}: unchanged, nothing to do" for name in done.unchanged]
-    lines += [f"{name}: skipped, {why}" for name, why in done.skipped.items()]
+    if done["unchanged_files"]:
+        lines.append(f"{done['unchanged_files']} unchanged: nothing to do")
+    lines += [f"{entry['file']}: skipped, {entry['reason']}" for entry in done["skipped"]]
     return "\n".join(lines)
 
 
@@ -179,13 +169,13 @@ def _audit(options: argparse.Namespace) -> int:
     if os.environ.get(PREFECT_API):
         from flows.audit import run_audit
 
-        done = run_audit(workspace, scope)
+        done = run_audit(workspace, options.start, options.end, options.where)
     else:
-        done = audit(workspace, scope, settings, _progress("audit"))
-    counts = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in done.findings.items())
-    again = " (it existed already: nothing has changed)" if done.unchanged else ""
-    _say(options, done.to_dict(), f"{done.directory / 'report.html'}{again}\nFindings: {counts}.")
-    if options.fail_on and any(done.findings.get(state, 0) for state in LEVELS[options.fail_on]):
+        done = audit(workspace, scope, settings, _progress("audit")).to_dict()
+    counts = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in done["findings"].items())
+    again = " (it existed already: nothing has changed)" if done["unchanged"] else ""
+    _say(options, done, f"{done['html']}{again}\nFindings: {counts}.")
+    if options.fail_on and any(done["findings"].get(state, 0) for state in LEVELS[options.fail_on]):
         return cli.FINDING
     return cli.DONE
 

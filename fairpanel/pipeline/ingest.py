@@ -96,13 +96,26 @@ class Ingested:
             "skipped": [{"file": name, "reason": why} for name, why in self.skipped.items()],
         }
 
-    @property
-    def quarantine_share(self) -> float:
-        rows = sum(batch.rows_read for batch in self.batches)
-        return sum(batch.quarantined for batch in self.batches) / rows if rows else 0.0
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything a step of an ingest needs."""
+
+    workspace: Workspace
+    config: Config
+    pseudonyms: Pseudonyms
+    judge: Judging | None
+    now: datetime
+    readings: Sequence[Reading]
+    unrecognised: Mapping[str, str]
+    named: frozenset[str]
 
 
-def ingest(
+Outcome = Batch | ExportError | None
+"""A batch; why the export was refused; None where exactly this was taken in before."""
+
+
+def plan(
     workspace: Workspace,
     paths: Sequence[Path],
     config: Config,
@@ -110,28 +123,41 @@ def ingest(
     judge: Judging | None,
     now: datetime,
     source: str = "auto",
-    progress: Callable[[str, int, int], None] = lambda what, done, total: None,
-) -> Ingested:
-    """Take in every export among the paths. An export that cannot be read is refused by name; the others go on."""
+) -> Plan:
+    """Find the exports among the paths. Raises ConfigError for an unknown source or a mistaken mapping."""
     readings, unrecognised = find(paths, source)
-    named = {path.name for path in paths if not path.is_dir()}
-    refused = {name: why for name, why in unrecognised.items() if name in named or not readings}
-    batches: list[Batch] = []
-    unchanged: list[str] = []
-    for done, reading in enumerate(readings):
-        progress(reading.export.name, done, len(readings))
-        try:
-            batch = take_in(workspace, reading, config, pseudonyms, judge, now)
-        except ExportError as error:
-            refused[reading.export.name] = str(error)
-            continue
-        if batch is None:
-            unchanged.append(reading.export.name)
-        else:
-            batches.append(batch)
-    progress("", len(readings), len(readings))
-    skipped = {name: why for name, why in unrecognised.items() if name not in refused}
-    return Ingested(tuple(batches), tuple(unchanged), refused, skipped)
+    named = frozenset(path.name for path in paths if not path.is_dir())
+    return Plan(workspace, config, pseudonyms, judge, now, readings, unrecognised, named)
+
+
+def step(planned: Plan, reading: Reading) -> Outcome:
+    """Take one export in; an export that cannot be read is an outcome, so that the others go on."""
+    try:
+        return take_in(planned.workspace, reading, planned.config, planned.pseudonyms, planned.judge, planned.now)
+    except ExportError as error:
+        return error
+
+
+def conclude(planned: Plan, outcomes: Sequence[Outcome]) -> Ingested:
+    """What became of every file, from the outcomes in the order of the plan's readings."""
+    named = [(reading.export.name, outcome) for reading, outcome in zip(planned.readings, outcomes, strict=True)]
+    unread = {name: why for name, why in planned.unrecognised.items() if name in planned.named or not planned.readings}
+    return Ingested(
+        batches=tuple(outcome for outcome in outcomes if isinstance(outcome, Batch)),
+        unchanged=tuple(name for name, outcome in named if outcome is None),
+        refused=unread | {name: str(outcome) for name, outcome in named if isinstance(outcome, ExportError)},
+        skipped={name: why for name, why in planned.unrecognised.items() if name not in unread},
+    )
+
+
+def ingest(planned: Plan, progress: Callable[[str, int, int], None] = lambda *_: None) -> Ingested:
+    """All steps of a plan, one after another, in this process."""
+    outcomes: list[Outcome] = []
+    for done, reading in enumerate(planned.readings):
+        progress(reading.export.name, done, len(planned.readings))
+        outcomes.append(step(planned, reading))
+    progress("", len(planned.readings), len(planned.readings))
+    return conclude(planned, outcomes)
 
 
 def take_in(
@@ -324,7 +350,8 @@ def exclusive(workspace: Workspace) -> Iterator[None]:
             except BlockingIOError:
                 if time.monotonic() > deadline:
                     raise WorkspaceError(
-                        f"another process has been writing to {workspace.root} for {LOCK_PATIENCE:.0f} s. Wait for it, or end it."
+                        f"another process has been writing to {workspace.root} for {LOCK_PATIENCE:.0f} s. Wait for it, "
+                        "or end it."
                     ) from None
                 time.sleep(0.1)
         yield

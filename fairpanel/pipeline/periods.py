@@ -60,6 +60,15 @@ def periods(first: str, last: str, every: str) -> list[Period]:
     return [Period(_first_of(month), _first_of(month + step)) for month in range(start, end + 1, step)]
 
 
+def last_whole(step: str, now: datetime) -> Period:
+    """The last month or quarter that has ended. Raises PeriodError for another step."""
+    if step not in STEP:
+        raise PeriodError(f"the last whole month or quarter can be audited, not {step!r}")
+    month = now.year * 12 + now.month - 1
+    end = month - month % STEP[step]
+    return Period(_first_of(end - STEP[step]), _first_of(end))
+
+
 def _month(text: str) -> int:
     """Months since year 0."""
     found = re.fullmatch(r"(\d{4})-(\d{2})(-\d{2})?", text)

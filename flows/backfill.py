@@ -1,0 +1,58 @@
+"""The backfill flow: an audit for every period of a range, a task each."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from prefect import flow, task
+from prefect.artifacts import create_progress_artifact, create_table_artifact, update_progress_artifact
+from prefect.cache_policies import NO_CACHE
+
+from fairpanel import config
+from fairpanel.parameters import BackfillParameters
+from fairpanel.pipeline.audit import Scope
+from fairpanel.pipeline.backfill import audit_period
+from fairpanel.pipeline.periods import periods
+from fairpanel.workspace import Workspace
+
+
+@task(name="audit one period", cache_policy=NO_CACHE)
+def audit_one_period(workspace: Workspace, scope: Scope) -> dict[str, Any]:
+    """One period; that it failed is a result, so that the others go on."""
+    return audit_period(workspace, scope, config.load(workspace.config_file))
+
+
+@flow(name="backfill")
+def backfill(parameters: BackfillParameters) -> list[dict[str, Any]]:
+    """Audit every month or quarter of a range. The same inputs give the same reports and no new ledger entry."""
+    workspace = Workspace(Path(parameters.workspace)).existing()
+    wanted = periods(f"{parameters.first_month:%Y-%m}", f"{parameters.last_month:%Y-%m}", parameters.every)
+    if parameters.newest_first:
+        wanted = wanted[::-1]
+    progress = create_progress_artifact(progress=0.0, key="backfill-progress", description="Periods audited")
+    results = []
+    for done, period in enumerate(wanted, start=1):
+        results.append(audit_one_period(workspace, Scope(period=period, where={})))
+        update_progress_artifact(progress, progress=100.0 * done / len(wanted))
+    create_table_artifact(table=results, key="backfill", description="What became of every period")
+    failed = [result["from"] for result in results if result["state"] == "failed"]
+    if failed:
+        raise RuntimeError(f"{len(failed)} of {len(results)} periods failed: {', '.join(failed)}; the others are done")
+    return results
+
+
+def run_backfill(workspace: Workspace, first: str, last: str, every: str, newest_first: bool) -> list[dict[str, Any]]:
+    """A flow run of the configured Prefect API."""
+    parameters = BackfillParameters.model_validate(
+        {
+            "workspace": str(workspace.root.resolve()),
+            "first_month": date.fromisoformat(f"{first}-01"),
+            "last_month": date.fromisoformat(f"{last}-01"),
+            "every": every,
+            "newest_first": newest_first,
+        }
+    )
+    results: list[dict[str, Any]] = backfill(parameters)
+    return results
