@@ -19,7 +19,6 @@ CONSERVATIVE: dict[str, str] = {
     "fisher_exact": "the exact test can only reject at the levels its few tables allow, all below 5 %",
     "fisher_exact, interval": "the exact interval holds at least its level for every table",
     "mantel_haenszel, corrected": "the continuity correction, meant for the exact conditional test, costs level",
-    "differential_prediction, hc3 omnibus": "hc3 overstates the error of small groups, more so for three coefficients",
 }
 
 Simulation = Callable[[np.random.Generator], pl.DataFrame]

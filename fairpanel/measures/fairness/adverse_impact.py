@@ -65,8 +65,9 @@ def impact_ratio(
     --------
     With "highest" the reference is chosen by the data, and with several groups so is the focal one. For two groups
     the interval keeps its level: it is the same for the ratio and its inverse. With more groups the smallest of
-    several ratios is smaller than its own truth on average, and its interval, made for a pair fixed beforehand, covers
-    less often: name the reference and the focal group where they are known beforehand.
+    several ratios is too small on average: among groups of 100 with equal rates of .4 its interval holds the truth in
+    88 % (3 groups), 81 % (4) and 62 % (6) of samples. Name the groups where they are known beforehand, or read
+    detail["over_all_pairs"], an interval that allows for the choice (Bonferroni over all pairs).
 
     Notes
     -----
@@ -155,6 +156,9 @@ def impact_ratio(
     ends = None
     if interval == "analytic":
         ends = (koopman_interval if method == "koopman" else katz_interval)(table, confidence)
+        if named is None and focal is None and len(eligible) > 2:
+            title += "; pair chosen by the data, its interval is not widened for that choice"
+            detail["over_all_pairs"] = _over_all_pairs(table, len(eligible), confidence)
     if ends is None:
         why = "as asked" if interval == "none" else f"nobody of {value_group} was selected: use method koopman"
         cautions.append(Caution("NO_INTERVAL", f"No interval: {why}."))
@@ -170,6 +174,18 @@ def impact_ratio(
         detail=detail,
         references=references,
     )
+
+
+def _over_all_pairs(table: Table, groups: int, confidence: float) -> dict[str, Any]:
+    """Koopman's interval at a level that holds for whichever pair of groups the data pick (Bonferroni)."""
+    pairs = groups * (groups - 1) // 2
+    ends = koopman_interval(table, 1 - (1 - confidence) / pairs)
+    return {
+        "pairs": pairs,
+        "low": None if ends is None else ends.low,
+        "high": None if ends is None else ends.high,
+        "level": confidence,
+    }
 
 
 def _meets_four_fifths(hired: int, n: int, reference_hired: int, reference_n: int) -> bool:
