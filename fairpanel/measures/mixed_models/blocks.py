@@ -15,6 +15,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import linalg, sparse
 
+from fairpanel.measures.mixed_models.threads import with_one_blas_thread
+
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
@@ -106,6 +108,7 @@ class BlockLikelihood:
         return np.asarray((self.curvature - profiled) / self.variance)
 
 
+@with_one_blas_thread
 def evaluate_blocks(design: BlockDesign, gamma: FloatArray, /) -> BlockLikelihood:
     """The restricted likelihood and its derivatives at relative variances >= 0, nested effects first."""
     n, nested = design.score.size, len(design.nested)

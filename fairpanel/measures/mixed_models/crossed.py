@@ -18,6 +18,8 @@ import numpy.typing as npt
 from scipy import sparse
 from scipy.linalg import lapack
 
+from fairpanel.measures.mixed_models.threads import with_one_blas_thread
+
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
@@ -151,6 +153,7 @@ class Likelihood:
         return np.asarray((self.curvature - profiled) / self.variance)
 
 
+@with_one_blas_thread
 def evaluate(design: CrossedDesign, gamma: FloatArray, /) -> Likelihood:
     """The restricted likelihood and its derivatives at relative variances (γ_unit, γ_rater) >= 0."""
     first = design.eliminated
