@@ -116,6 +116,13 @@ def _simulate(simulate: argparse.ArgumentParser) -> None:
     simulate.add_argument("--validity", type=float, help="correlation of ability and later performance")
     simulate.add_argument("--severity", type=float, help="SD of interviewers' severity")
     simulate.add_argument("--gap", type=float, help="how much lower the focal group scores, in SD")
+    simulate.add_argument("--bias", type=float, help="how much lower the same ability is scored in the focal group")
+    simulate.add_argument(
+        "--harsh-panels", type=float, help="0 to 1: how strongly that group meets severe interviewers"
+    )
+    simulate.add_argument(
+        "--damaged", action="store_true", help="break a handful of rows on purpose (canonical layout)"
+    )
     simulate.add_argument("--unanswered", type=_share, help="share of unanswered items")
 
 

@@ -42,11 +42,12 @@ def _explain(options: argparse.Namespace, error: Exception) -> int:
     from fairpanel.measures.estimate import MeasureInputError
     from fairpanel.pipeline.audit import NothingToAuditError
     from fairpanel.pipeline.periods import PeriodError
+    from fairpanel.simulation.parameters import SimulationError
     from fairpanel.store.pseudonyms import PseudonymKeyError
 
     if isinstance(error, ExportError):
         return _refuse(options, str(error), cli.REFUSED)
-    if isinstance(error, MeasureInputError | NothingToAuditError | PseudonymKeyError | PeriodError):
+    if isinstance(error, MeasureInputError | NothingToAuditError | PseudonymKeyError | PeriodError | SimulationError):
         return _refuse(options, str(error), cli.USAGE)
     if os.environ.get("FAIRPANEL_DEBUG"):
         traceback.print_exc()
@@ -331,15 +332,31 @@ def _measures(options: argparse.Namespace) -> int:
 
 
 def _simulate(options: argparse.Namespace) -> int:
+    from fairpanel.simulation.damage import damage
     from fairpanel.simulation.parameters import Parameters
     from fairpanel.simulation.write import simulate
 
     chosen = {
         name: getattr(options, name)
-        for name in ("candidates", "interviewers", "months", "seed", "validity", "severity", "gap", "unanswered")
+        for name in (
+            "candidates",
+            "interviewers",
+            "months",
+            "seed",
+            "validity",
+            "severity",
+            "gap",
+            "bias",
+            "harsh_panels",
+            "unanswered",
+        )
         if getattr(options, name) is not None
     }
+    if options.damaged and options.layout != "canonical":
+        return _refuse(options, "--damaged breaks rows of the canonical layout only", cli.USAGE)
     written = simulate(Parameters(**chosen), options.layout, options.out)
+    if options.damaged:
+        damage(options.out / "scores.csv")
     _say(
         options,
         {"files": [str(path) for path in written], "truth": str(options.out / "truth.json")},

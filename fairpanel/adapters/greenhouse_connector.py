@@ -160,6 +160,7 @@ def _scores(tables: dict[str, pl.DataFrame], config: Config, notes: Sequence[str
             pl.when(pl.col("role") == "hiring_managers")
             .then(pl.lit("direct_supervisor"))
             .otherwise(pl.lit("recruiter"))
+            .alias("role")
         )
         .sort("role")  # direct_supervisor before recruiter where someone is both
         .unique(["job_id", "person"], keep="first", maintain_order=True)

@@ -37,6 +37,9 @@ def find(files: Sequence[Path]) -> list[Export]:
     for path in sorted(files):
         if path.suffix.lower() == ".json" and _kind(path) is not None:
             folders.setdefault(path.parent, []).append(path)
+    order = list(MARKS)
+    for paths in folders.values():
+        paths.sort(key=lambda path: order.index(str(_kind(path))))
     return [
         Export(f"{paths[0].name} (+{len(paths) - 1})" if len(paths) > 1 else paths[0].name, tuple(paths))
         for paths in folders.values()

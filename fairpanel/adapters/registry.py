@@ -70,6 +70,8 @@ def _why_not(path: Path, source: str) -> str:
         return f"there is no file {path}"
     if path.stat().st_size == 0:
         return f"{path.name} is empty. Export it again; a table needs at least a header line."
+    if path.suffix.lower() == ".json":
+        return f"{path.name} is no list of records that Fairpanel knows (scorecards, applications, jobs, EEOC answers)."
     try:
         canonical.read(Export(path.name, (path,)), Config())
     except ExportError as error:
