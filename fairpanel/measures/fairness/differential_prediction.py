@@ -131,7 +131,9 @@ def differential_prediction(
         )
     fits = _fits(sample, covariance)
     if fits is None:
-        why = Caution("CONSTANT_INPUT", "The predictor does not vary within a group, or the cases are too few to fit.")
+        why = Caution(
+            "CONSTANT_INPUT", "The predictor does not vary within a group, or people or clusters are too few."
+        )
         return no_value("differential_prediction", title, sample.x.size, [*cautions, why], {}, _REFERENCES)
     full, common, single = fits["full"], fits["common"], fits["single"]
     spread = float(((sample.y - sample.y.mean()) ** 2).sum())

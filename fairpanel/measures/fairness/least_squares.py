@@ -36,7 +36,7 @@ class Fit:
 
 
 def least_squares(X: Floats, y: Floats, covariance: CovarianceKind, clusters: Integers | None = None) -> Fit | None:
-    """Fit y on the columns of X; None where the columns are collinear or no degree of freedom is left.
+    """Fit y on the columns of X; None where the columns are collinear, or rows or clusters are no more than columns.
 
     hc3 divides each squared residual by (1 - leverage)² (MacKinnon & White 1985); cluster sums scores within clusters,
     times C/(C-1) (n-1)/(n-k) (CR1), and tests with C - 1 degrees of freedom.
@@ -67,7 +67,7 @@ def least_squares(X: Floats, y: Floats, covariance: CovarianceKind, clusters: In
     if clusters is None:
         return None
     count = int(clusters.max()) + 1
-    if count < 2:
+    if count <= k:
         return None
     sums = np.column_stack([np.bincount(clusters, X[:, j] * residuals, minlength=count) for j in range(k)])
     factor = count / (count - 1) * (n - 1) / df

@@ -152,8 +152,12 @@ def corrected_validity(
 
 
 def thorndike_case_2(r: float, u: float) -> float:
-    """r U / sqrt(1 + r² (U² - 1)) with U = 1/u: the correlation among applicants when selection was on x itself."""
-    return r / math.sqrt(u * u + r * r * (1 - u * u))
+    """r U / sqrt(1 + r² (U² - 1)) with U = 1/u: the correlation among applicants when selection was on x itself.
+
+    Infinite where no applicants' correlation goes with the input (an r beyond 1 after other corrections, and u over 1).
+    """
+    square = u * u + r * r * (1 - u * u)
+    return r / math.sqrt(square) if square > 0 else math.copysign(math.inf, r)
 
 
 def corrector(

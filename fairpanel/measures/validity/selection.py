@@ -162,7 +162,7 @@ def selection_validity(
     value = values[method]
     n = {"applicants": applicants, "hired": rated}
     if value is None or observed is None:
-        why = _why_none(rated, known, people)
+        why = _why_none(rated, known, people, method, ratio)
         return Estimate(
             measure="selection_validity", method=title, value=None, n=n, cautions=[*cautions, why], detail=detail,
             references=_REFERENCES,
@@ -306,11 +306,15 @@ def _sensitivity(people: _Applicants, fit: NormalFit) -> list[dict[str, float]]:
     return sensitivity((scores - centre) / spread, hired, criterion[hired], covariance, 0)
 
 
-def _why_none(rated: int, known: Booleans, people: _Applicants) -> Caution:
+def _why_none(rated: int, known: Booleans, people: _Applicants, method: str, ratio: float | None) -> Caution:
     if rated < 4:
         return Caution("SMALL_SAMPLE", f"{rated} hired people have a score and a criterion: at least four are needed.")
     if correlation(people.scores[known, 0], people.criterion[known]) is None:
         return Caution("CONSTANT_INPUT", "The hired's scores or their criterion do not vary.")
+    if method == "indirect" and ratio:
+        return Caution(
+            "BOUNDARY", "The corrected correlation would lie beyond 1: rxx and ryy do not go with these data."
+        )
     return Caution(
         "SMALL_SAMPLE", "The scores are collinear, lie exactly on a line, or too few people have them together."
     )

@@ -171,3 +171,17 @@ def test_groups_too_small_for_a_line_are_left_out() -> None:
     assert _run("differential_prediction", frame, reference="r", focal="tiny").value is None
     with pytest.raises(MeasureInputError, match="give both or neither"):
         _run("differential_prediction", frame, covariance="cluster")
+
+
+def test_too_few_clusters() -> None:
+    frame = pl.DataFrame(
+        {
+            "x": [1.0, 2.0, 3.0, 4.0] * 4,
+            "y": [i * 5 % 11 / 3 for i in range(16)],
+            "group": ["f", "r"] * 8,
+            "panel": [1, 1, 2, 3] * 4,
+        }
+    )
+    estimate = _run("differential_prediction", frame, covariance="cluster", cluster="panel")
+    assert estimate.value is None
+    assert "clusters are too few" in estimate.cautions[-1].text

@@ -159,3 +159,12 @@ def test_misuse_of_selection_validity() -> None:
         _run("selection_validity", frame, selected="selectd")
     collinear = frame.with_columns(z=pl.col("x") * 2, y=pl.int_range(pl.len()) % 3)
     assert _run("selection_validity", collinear, covariates=["z"]).value is None
+
+
+def test_reliabilities_that_do_not_go_with_the_data() -> None:
+    """An observed correlation near 1 among people spread wider than the applicants, and unreliable scores."""
+    x = [0.0, 1.0, 2.0, 9.0, 4.0, 4.1, 4.2, 4.3]
+    frame = _pool([1] * 4 + [0] * 4, [0.0, 1.1, 2.0, 9.1] + [None] * 4, x)
+    estimate = _run("selection_validity", frame, method="indirect", rxx=0.6, ryy=0.5)
+    assert estimate.value is None
+    assert "BOUNDARY" in _codes(estimate)
