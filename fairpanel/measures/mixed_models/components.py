@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from fairpanel.measures.estimate import Caution, Interval
-from fairpanel.measures.mixed_models.crossed import DENSE_LIMIT, CrossedDesign, crossed_design
-from fairpanel.measures.mixed_models.fit import CEILING, CrossedFit, fit_crossed, moment_components
+from fairpanel.measures.mixed_models.crossed import DENSE_LIMIT, CrossedDesign, crossed_design, evaluate
+from fairpanel.measures.mixed_models.fit import CEILING, Convergence, CrossedFit, fit_crossed, moment_components
 from fairpanel.measures.mixed_models.profile import PROFILE_LIMIT, Target, delta_interval, profile_interval
 from fairpanel.measures.panel import Ratings
 
@@ -50,7 +50,11 @@ def crossed_components(ratings: Ratings, /, *, rater_effect: bool = True) -> Com
     rater = ratings.rater if rater_effect else np.zeros_like(ratings.unit)
     design = crossed_design(ratings.unit, rater, ratings.score)
     if design.kept_levels > DENSE_LIMIT:
-        return _moments(design, cautions)
+        return _moments(design, cautions, f"both factors have more than {DENSE_LIMIT} levels")
+    if _additive(design):
+        cautions.append(Caution("BOUNDARY", "unit and rater explain every score: the residual variance is zero"))
+        found = _moments(design, cautions, "the likelihood has no optimum without residual variance")
+        return replace(found, fit=_exact_fit(found))
     fit = fit_crossed(design, free=(True, rater_effect))
     if not fit.convergence.converged:
         cautions.append(
@@ -103,7 +107,22 @@ def _agreement(ratings: Ratings) -> Components:
     )
 
 
-def _moments(design: CrossedDesign, cautions: list[Caution]) -> Components:
+def _additive(design: CrossedDesign) -> bool:
+    """Whether unit and rater effects reproduce every score; so small a residual needs a small or tidy design."""
+    if design.n > 2000:
+        return False
+    return evaluate(design, np.array([CEILING, CEILING])).rss < 1e-5 * design.sum_squares
+
+
+def _exact_fit(found: Components) -> CrossedFit:
+    """The likelihood at the moment components with next to no residual: predictions then are the exact effects."""
+    floor = max(found.var_unit, found.var_rater) / CEILING or 1.0
+    likelihood = evaluate(found.design, np.array([found.var_unit, found.var_rater]) / floor)
+    convergence = Convergence(converged=True, iterations=0, evaluations=1, gradient_norm=0.0, tolerance=0.0)
+    return CrossedFit(likelihood=likelihood, free=(True, True), convergence=convergence)
+
+
+def _moments(design: CrossedDesign, cautions: list[Caution], reason: str) -> Components:
     components = moment_components(design)
     if np.any(components < 0):
         cautions.append(Caution("BOUNDARY", "a negative moment estimate of a variance was set to zero"))
@@ -114,7 +133,7 @@ def _moments(design: CrossedDesign, cautions: list[Caution]) -> Components:
         var_residual=var_residual,
         intercept=design.centre,
         criterion=None,
-        method=f"moments (Henderson's method 1): both factors have more than {DENSE_LIMIT} levels",
+        method=f"moments (Henderson's method 1), as {reason}",
         design=design,
         fit=None,
         cautions=cautions,

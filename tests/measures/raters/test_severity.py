@@ -89,6 +89,9 @@ def test_harsher_is_positive_and_lifts_the_candidates_he_met() -> None:
     )  # fmt: skip
     detail = measure("rater_severity", frame).detail
     assert detail["severity"]["harsh"] > detail["severity"]["mid"] > detail["severity"]["mild"]
+    # these scores are exactly additive: harsh gives 2 less than mid, mid 1 less than mild
+    assert detail["severity"]["harsh"] - detail["severity"]["mid"] == pytest.approx(2, abs=1e-4)
+    assert detail["severity"]["mid"] - detail["severity"]["mild"] == pytest.approx(1, abs=1e-4)
     assert detail["adjusted_mean"]["b"] > detail["observed_mean"]["b"]
     assert detail["adjusted_mean"]["a"] < detail["observed_mean"]["a"]
     assert detail["adjusted_mean"]["b"] - detail["observed_mean"]["b"] == pytest.approx(
