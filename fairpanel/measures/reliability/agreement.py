@@ -83,7 +83,7 @@ def krippendorff_alpha(
     --------
     >>> ratings = pl.DataFrame({"unit": [1, 1, 2, 2, 3, 3], "rater": list("ababab"), "score": [1, 1, 2, 2, 3, 4]})
     >>> round(krippendorff_alpha(ratings).value, 4)
-    0.8913
+    0.878
     """
     check_confidence(confidence)
     if level not in ("nominal", "ordinal", "interval", "ratio"):

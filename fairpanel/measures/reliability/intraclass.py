@@ -119,7 +119,7 @@ def icc(
     --------
     >>> ratings = pl.DataFrame({"unit": [1, 1, 2, 2, 3, 3], "rater": list("ababab"), "score": [1, 2, 3, 3, 5, 6]})
     >>> round(icc(ratings, form="C,1").value, 4)
-    0.9646
+    0.96
     """
     check_confidence(confidence)
     chosen = _form(form)
