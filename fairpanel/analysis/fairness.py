@@ -28,22 +28,22 @@ def fairness(material: Material, config: AuditConfig) -> Analysis:
         )
         if groups["group"].n_unique() < 2:
             continue
-        reference = _reference(attribute, material, groups, config)
+        benchmark = _benchmark(attribute, groups, config)
         for subject, outcomes in _selections(material, attribute):
             people = outcomes.join(groups, on="candidate", how="inner")
             if _thin(people, config):
                 too_small.append(subject | {"family": "fairness", "candidates": people.height})
                 continue
-            estimates += _selection(subject, people, reference, config)
+            estimates += _selection(subject, people, config)
         for part, ratings, enough in slices(material.ratings, config.minimum_candidates):
             subject = part.subject | {"attribute": attribute}
             people = paired(ratings, material.performance).join(groups, on="candidate", how="inner")
             if not enough or _thin(people, config):
                 too_small.append(subject | {"family": "fairness", "candidates": people.height})
                 continue
-            estimates += _score_gaps(subject, people, reference, config)
+            estimates += _score_gaps(subject, people, benchmark, config)
             if part.job_family is None and part.competency == leading(material.ratings, part.stage):
-                estimates += _prediction(subject, people, reference, config)
+                estimates += _prediction(subject, people, benchmark, config)
     return Analysis(estimates=estimates, too_small=too_small)
 
 
@@ -65,42 +65,38 @@ def _thin(people: pl.DataFrame, config: AuditConfig) -> bool:
     return people.height < config.minimum_candidates or sizes.height < 2
 
 
-def _reference(attribute: str, material: Material, groups: pl.DataFrame, config: AuditConfig) -> str:
-    """The group that the others are compared with, one for the whole attribute: the named one; else the one with the
-    highest final selection rate among groups of the minimum share; else the largest."""
+def _benchmark(attribute: str, groups: pl.DataFrame, config: AuditConfig) -> str:
+    """The group that scores and prediction lines of the others are compared with: the named one, else the largest."""
     named = config.references.get(attribute)
     if named is not None and named in groups["group"]:
         return named
-    people = material.outcomes.filter(pl.col("stage") == "user").join(groups, on="candidate", how="inner")
-    if people.height and people["selected"].n_unique() > 1 and people["group"].n_unique() > 1:
-        ratio = measure("impact_ratio", people, minimum_share=config.minimum_share, confidence=config.confidence)
-        highest = ratio.detail.get("reference")
-        if highest is not None:
-            return str(highest)
     sizes = groups["group"].value_counts().sort("count", "group", descending=[True, False])
     return str(sizes["group"][0])
 
 
-def _selection(
-    subject: dict[str, str | None], people: pl.DataFrame, reference: str, config: AuditConfig
-) -> list[Estimated]:
-    """Impact ratio over all groups; exact tests and the test within requisitions for each group against the reference."""
+def _selection(subject: dict[str, str | None], people: pl.DataFrame, config: AuditConfig) -> list[Estimated]:
+    """Impact ratio over all groups; exact tests and the test within requisitions for each group against the reference.
+
+    The reference is the named group, else the one with the highest rate among groups of the minimum share.
+    """
     level = {"confidence": config.confidence}
-    present = reference if reference in people["group"] else "highest"
+    named = config.references.get(str(subject["attribute"]))
+    present = named if named in people["group"] else "highest"
     ratio = measure("impact_ratio", people, reference=present, minimum_share=config.minimum_share, **level)
     found = [Estimated(family="fairness", subject=subject, result=ratio.to_dict())]
-    if present == "highest" or people["selected"].n_unique() < 2:
+    reference = ratio.detail.get("reference")
+    if reference is None or people["selected"].n_unique() < 2:
         return found
     for focal in _focal_groups(people, reference, config):
         pair = people.filter(pl.col("group").is_in([focal, reference]))
-        named = subject | {"group": focal, "reference": reference}
+        about = subject | {"group": focal, "reference": reference}
         options = {"focal": focal, "reference": reference}
         for test in ("fisher_exact", "lancaster_mid_p"):
-            found.append(_estimated(named, test, pair, **options, **level))
+            found.append(_estimated(about, test, pair, **options, **level))
         strata = pair.drop_nulls("requisition")
         if subject["job_family"] is None and strata["requisition"].n_unique() > 1:
-            found.append(_estimated(named, "mantel_haenszel", strata, stratum="requisition", **options, **level))
-            found.append(_estimated(named, "breslow_day", strata, stratum="requisition", **options))
+            found.append(_estimated(about, "mantel_haenszel", strata, stratum="requisition", **options, **level))
+            found.append(_estimated(about, "breslow_day", strata, stratum="requisition", **options))
     return found
 
 
