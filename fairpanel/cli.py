@@ -12,9 +12,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from fairpanel import __version__
+from fairpanel import __version__, exit_codes
 
-DONE, FAILED, USAGE, FINDING, REFUSED, DIFFERENT = range(6)
+
 DEFAULT_WORKSPACE = "fairpanel-workspace"
 
 
@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options.rest = rest
     if options.command is None:
         parser.print_help()
-        return USAGE
+        return exit_codes.USAGE
     os.environ.setdefault("DO_NOT_TRACK", "1")
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     from fairpanel.commands import run

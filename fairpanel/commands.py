@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from fairpanel import cli, config
+from fairpanel import config, exit_codes
 from fairpanel.workspace import Workspace, WorkspaceError
 
 PREFECT_API = "PREFECT_API_URL"
@@ -29,9 +29,9 @@ def run(options: argparse.Namespace) -> int:
     try:
         return command(options)
     except (config.ConfigError, WorkspaceError) as error:
-        return _refuse(options, str(error), cli.USAGE)
+        return _refuse(options, str(error), exit_codes.USAGE)
     except KeyboardInterrupt:
-        return _refuse(options, "interrupted; run the same command again, nothing is half done", cli.FAILED)
+        return _refuse(options, "interrupted; run the same command again, nothing is half done", exit_codes.FAILED)
     except Exception as error:  # noqa: BLE001  # the edge: a sentence for the user, the trace where it is asked for
         return _explain(options, error)
 
@@ -46,13 +46,13 @@ def _explain(options: argparse.Namespace, error: Exception) -> int:
     from fairpanel.store.pseudonyms import PseudonymKeyError
 
     if isinstance(error, ExportError):
-        return _refuse(options, str(error), cli.REFUSED)
+        return _refuse(options, str(error), exit_codes.REFUSED)
     if isinstance(error, MeasureInputError | NothingToAuditError | PseudonymKeyError | PeriodError | SimulationError):
-        return _refuse(options, str(error), cli.USAGE)
+        return _refuse(options, str(error), exit_codes.USAGE)
     if os.environ.get("FAIRPANEL_DEBUG"):
         traceback.print_exc()
     told = f"unexpected failure: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no message'}"
-    return _refuse(options, f"{told} (set FAIRPANEL_DEBUG=1 for the whole trace)", cli.FAILED)
+    return _refuse(options, f"{told} (set FAIRPANEL_DEBUG=1 for the whole trace)", exit_codes.FAILED)
 
 
 def _refuse(options: argparse.Namespace, sentence: str, code: int) -> int:
@@ -96,7 +96,7 @@ def _init(options: argparse.Namespace) -> int:
         f"Workspace {workspace.root} is ready. Put exports into {workspace.inbox} or name them:\n"
         f"  fairpanel ingest PATH --workspace {workspace.root}",
     )
-    return cli.DONE
+    return exit_codes.DONE
 
 
 def _ingest(options: argparse.Namespace) -> int:
@@ -106,7 +106,7 @@ def _ingest(options: argparse.Namespace) -> int:
 
     for path in options.paths:
         if not path.exists():
-            return _refuse(options, f"there is no file or folder {path}", cli.REFUSED)
+            return _refuse(options, f"there is no file or folder {path}", exit_codes.REFUSED)
     if options.source.endswith(".toml"):
         from fairpanel.adapters.mapping import load
 
@@ -134,8 +134,8 @@ def _ingest(options: argparse.Namespace) -> int:
             "See 'fairpanel quarantine list'.",
             file=sys.stderr,
         )
-        return cli.REFUSED
-    return cli.REFUSED if done["refused"] else cli.DONE
+        return exit_codes.REFUSED
+    return exit_codes.REFUSED if done["refused"] else exit_codes.DONE
 
 
 def _ingest_text(done: Mapping[str, Any]) -> str:
@@ -177,8 +177,8 @@ def _audit(options: argparse.Namespace) -> int:
     again = " (it existed already: nothing has changed)" if done["unchanged"] else ""
     _say(options, done, f"{done['html']}{again}\nFindings: {counts}.")
     if options.fail_on and any(done["findings"].get(state, 0) for state in LEVELS[options.fail_on]):
-        return cli.FINDING
-    return cli.DONE
+        return exit_codes.FINDING
+    return exit_codes.DONE
 
 
 def _backfill(options: argparse.Namespace) -> int:
@@ -196,7 +196,7 @@ def _backfill(options: argparse.Namespace) -> int:
         ]
         text = "\n".join(f"{entry['from']} up to {entry['to']}" for entry in told)
         _say(options, {"dry_run": True, "periods": told}, text)
-        return cli.DONE
+        return exit_codes.DONE
     if os.environ.get(PREFECT_API):
         from flows.backfill import run_backfill
 
@@ -208,7 +208,7 @@ def _backfill(options: argparse.Namespace) -> int:
         f"{r['from']} up to {r['to']}: {r['state']} {r.get('report_id') or r.get('reason')}" for r in results
     )
     _say(options, {"periods": results, "failed": failed}, text)
-    return cli.FAILED if failed else cli.DONE
+    return exit_codes.FAILED if failed else exit_codes.DONE
 
 
 def _report(options: argparse.Namespace) -> int:
@@ -224,11 +224,11 @@ def _report(options: argparse.Namespace) -> int:
         listed = [entry for entry in listed if options.report in (None, entry["report_id"])][-1:]
         if not listed:
             return _refuse(
-                options, f"there is no report {options.report or ''}; see 'fairpanel report list'", cli.USAGE
+                options, f"there is no report {options.report or ''}; see 'fairpanel report list'", exit_codes.USAGE
             )
     text = "\n".join(f"{entry['number']:>4}  {entry['report_id']}  {entry['html']}" for entry in listed)
     _say(options, {"reports": listed}, text or "No reports yet. Make one with 'fairpanel audit'.")
-    return cli.DONE
+    return exit_codes.DONE
 
 
 def _verify(options: argparse.Namespace) -> int:
@@ -244,7 +244,7 @@ def _verify(options: argparse.Namespace) -> int:
     }
     text = "\n".join(f"{problem.where}: {problem.what}" for problem in problems)
     _say(options, document, text or f"{entries} ledger entries and their report files are as they were recorded.")
-    return cli.DIFFERENT if problems else cli.DONE
+    return exit_codes.DIFFERENT if problems else exit_codes.DONE
 
 
 def _quarantine(options: argparse.Namespace) -> int:
@@ -266,7 +266,7 @@ def _quarantine(options: argparse.Namespace) -> int:
         for entry in listed
     )
     _say(options, {"quarantine": listed}, text or "No rows in quarantine.")
-    return cli.DONE
+    return exit_codes.DONE
 
 
 def _measure(options: argparse.Namespace) -> int:
@@ -276,7 +276,7 @@ def _measure(options: argparse.Namespace) -> int:
     given = {name: option_from_text(options.name, name, text) for name, text in _pairs(options.rest).items()}
     estimate = measure(options.name, read_table(options.file), **given).to_dict()
     _say(options, estimate, _estimate_text(estimate))
-    return cli.DONE
+    return exit_codes.DONE
 
 
 def _pairs(rest: list[str]) -> dict[str, str]:
@@ -328,7 +328,7 @@ def _measures(options: argparse.Namespace) -> int:
         else "\n".join(f"{entry.name:<25} {entry.summary}" for entry in entries)
     )
     _say(options, {"measures": document}, text)
-    return cli.DONE
+    return exit_codes.DONE
 
 
 def _simulate(options: argparse.Namespace) -> int:
@@ -353,7 +353,7 @@ def _simulate(options: argparse.Namespace) -> int:
         if getattr(options, name) is not None
     }
     if options.damaged and options.layout != "canonical":
-        return _refuse(options, "--damaged breaks rows of the canonical layout only", cli.USAGE)
+        return _refuse(options, "--damaged breaks rows of the canonical layout only", exit_codes.USAGE)
     written = simulate(Parameters(**chosen), options.layout, options.out)
     if options.damaged:
         damage(options.out / "scores.csv")
@@ -362,7 +362,7 @@ def _simulate(options: argparse.Namespace) -> int:
         {"files": [str(path) for path in written], "truth": str(options.out / "truth.json")},
         "\n".join(str(path) for path in written),
     )
-    return cli.DONE
+    return exit_codes.DONE
 
 
 def _demo(options: argparse.Namespace) -> int:
@@ -383,7 +383,7 @@ def _doctor(options: argparse.Namespace) -> int:
     checks = examine(Workspace(options.workspace))
     text = "\n".join(f"{'ok ' if check['ok'] else '!! '} {check['what']}: {check['told']}" for check in checks)
     _say(options, {"ok": all(check["ok"] for check in checks), "checks": checks}, text)
-    return cli.DONE if all(check["ok"] for check in checks) else cli.FAILED
+    return exit_codes.DONE if all(check["ok"] for check in checks) else exit_codes.FAILED
 
 
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
