@@ -14,7 +14,6 @@ from pathlib import Path
 
 from fairpanel import __version__, exit_codes
 
-
 DEFAULT_WORKSPACE = "fairpanel-workspace"
 
 

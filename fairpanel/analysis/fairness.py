@@ -91,8 +91,7 @@ def _selection(subject: dict[str, str | None], people: pl.DataFrame, config: Aud
         pair = people.filter(pl.col("group").is_in([focal, reference]))
         about = subject | {"group": focal, "reference": reference}
         options = {"focal": focal, "reference": reference}
-        for test in ("fisher_exact", "lancaster_mid_p"):
-            found.append(_estimated(about, test, pair, **options, **level))
+        found += [_estimated(about, test, pair, **options, **level) for test in ("fisher_exact", "lancaster_mid_p")]
         strata = pair.drop_nulls("requisition")
         if subject["job_family"] is None and strata["requisition"].n_unique() > 1:
             found.append(_estimated(about, "mantel_haenszel", strata, stratum="requisition", **options, **level))

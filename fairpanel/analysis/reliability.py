@@ -26,8 +26,9 @@ def reliability(material: Material, config: AuditConfig) -> Analysis:
         estimates.append(_estimated("g_coefficient", part.subject, ratings, config))
         if part.job_family is not None:
             continue
-        for form in ("A,1", "A,k"):
-            estimates.append(_estimated("icc", part.subject, ratings, config, variant=form, form=form))
+        estimates += [
+            _estimated("icc", part.subject, ratings, config, variant=form, form=form) for form in ("A,1", "A,k")
+        ]
         estimates.append(_estimated("krippendorff_alpha", part.subject, ratings, config, level="interval"))
         if part.competency == leading(material.ratings, part.stage):
             severity = measure(

@@ -174,9 +174,9 @@ def _test_of_pair(estimate: Estimated, others: Sequence[Estimated], focal: str) 
     for name in _P_KEY:
         for other in others:
             same = {key: value for key, value in other.subject.items() if key not in ("group", "reference")} == about
-            if same and other.result["measure"] == name and other.subject.get("group") == focal:
-                if other.result["detail"].get(_P_KEY[name]) is not None:
-                    return other
+            speaks = other.result["measure"] == name and other.result["detail"].get(_P_KEY[name]) is not None
+            if same and speaks and other.subject.get("group") == focal:
+                return other
     return None
 
 

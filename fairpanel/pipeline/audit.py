@@ -122,7 +122,7 @@ def audit(
         analyses.append(step(material, config.audit))
     progress("report", len(STEPS), len(STEPS) + 1)
     with exclusive(workspace):
-        report = compose(workspace, report_id, scope, config, pinned, material, inputs, analyses)
+        report = compose(workspace, report_id, scope, config, pinned, inputs, analyses)
         _publish(workspace, directory, report)
     progress("", len(STEPS) + 1, len(STEPS) + 1)
     return Audited(
@@ -137,7 +137,7 @@ def audit(
 def _why_nothing(pinned: tables.Pinned, scope: Scope) -> str:
     for column in scope.where:
         if column not in SCOPE_COLUMNS:
-            return f"there is no column {column!r} to select by; choose from {', '.join(SCOPE_COLUMNS)}"
+            return f"unknown column {column!r} in --where; choose from {', '.join(SCOPE_COLUMNS)}"
     dates = pinned.read("scores", ["interviewed_at"])["interviewed_at"]
     if dates.is_empty():
         return "the workspace holds no scores yet; ingest an export first"
@@ -209,7 +209,6 @@ def compose(
     scope: Scope,
     config: Config,
     pinned: tables.Pinned,
-    material: Material,
     inputs: Mapping[str, Any],
     analyses: Sequence[Analysis],
 ) -> dict[str, Any]:

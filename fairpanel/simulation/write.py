@@ -7,7 +7,6 @@ from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
-
 from fairpanel.simulation.canonical import write_canonical
 from fairpanel.simulation.greenhouse import write_connector, write_harvest
 from fairpanel.simulation.parameters import Parameters, SimulationError

@@ -34,7 +34,7 @@ class Judge:
 
     def __init__(self) -> None:
         self._complaints = tempfile.TemporaryFile()  # noqa: SIM115  # closed with the judge
-        self._process = subprocess.Popen(  # noqa: S603  # our own interpreter and module, no shell
+        self._process = subprocess.Popen(  # our own interpreter and module, no shell
             [sys.executable, "-m", "fairpanel.validation.batch"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
