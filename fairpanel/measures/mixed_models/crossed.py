@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 from scipy.linalg import lapack
+from scipy.sparse.csgraph import connected_components
 
 from fairpanel.measures.mixed_models.threads import with_one_blas_thread
 
@@ -39,6 +40,8 @@ class CrossedDesign:
     cooccurrence : column c, reshaped to kept × kept (upper triangle), sums the outer products of the incidence rows
         with the c-th distinct count.
     cooccurrence_diagonal : those columns' diagonals, kept × classes.
+    parts : kept levels of each connected part of the design, ascending, where there are several: the kept factor's
+        matrix is zero between parts, so that each is factored by itself. Empty for a design in one part.
     """
 
     eliminated: int
@@ -54,6 +57,7 @@ class CrossedDesign:
     class_count: FloatArray
     cooccurrence: Any
     cooccurrence_diagonal: FloatArray
+    parts: tuple[IntArray, ...]
 
     @property
     def kept_levels(self) -> int:
@@ -86,7 +90,18 @@ def crossed_design(unit: IntArray, rater: IntArray, score: FloatArray, /) -> Cro
         class_count=class_count,
         cooccurrence=columns,
         cooccurrence_diagonal=diagonal,
+        parts=_parts(incidence),
     )
+
+
+def _parts(incidence: Any) -> tuple[IntArray, ...]:
+    graph = sparse.block_array([[None, incidence], [incidence.T, None]], format="csr")
+    count, part = connected_components(graph, directed=False)
+    if count == 1:
+        return ()
+    kept = part[incidence.shape[0] :]
+    order = np.argsort(kept, kind="stable")
+    return tuple(np.split(order, np.flatnonzero(np.diff(kept[order])) + 1))
 
 
 def _cooccurrence(incidence: Any, count_class: IntArray, classes: int) -> tuple[Any, FloatArray]:
@@ -218,7 +233,21 @@ def _factor(
         return None, np.asfortranarray(np.eye(kept)), 0.0
     flat = design.cooccurrence @ (-gamma_k * class_weight)
     flat[:: kept + 1] += 1 + gamma_k * design.count_k
-    factor, failed = lapack.dpotrf(flat.reshape(kept, kept).T, lower=1, clean=0, overwrite_a=1)
+    matrix = flat.reshape(kept, kept).T
+    if not design.parts:
+        return _factor_part(matrix)
+    factor, inverse = np.zeros((kept, kept), order="F"), np.zeros((kept, kept), order="F")
+    log_det = 0.0
+    for part in design.parts:
+        place = np.ix_(part, part)
+        factor[place], inverse[place], log_det_part = _factor_part(np.asfortranarray(matrix[place]))
+        log_det += log_det_part
+    return factor, inverse, log_det
+
+
+def _factor_part(matrix: FloatArray) -> tuple[FloatArray, FloatArray, float]:
+    """Of a matrix whose lower triangle is given, which is overwritten."""
+    factor, failed = lapack.dpotrf(matrix, lower=1, clean=0, overwrite_a=1)
     if failed:
         raise ArithmeticError("the raters' matrix is not positive definite")
     inverse, _ = lapack.dpotri(factor, lower=1)

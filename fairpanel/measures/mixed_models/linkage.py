@@ -96,7 +96,7 @@ def linkage_cautions(link: Linkage, /) -> list[Caution]:
         text = f"not every one of {raters} raters scored every one of {units} units exactly once"
         if link.duplicates:
             text += f"; {link.duplicates} ratings repeat a unit-rater pair"
-        cautions.append(Caution("INCOMPLETE_DESIGN", text + "; all scores are used, by restricted maximum likelihood"))
+        cautions.append(Caution("INCOMPLETE_DESIGN", text + "; all scores are used"))
     if link.single_units:
         cautions.append(
             Caution("SINGLE_RATINGS", f"{link.single_units} of {units} units have one rater and show no disagreement")

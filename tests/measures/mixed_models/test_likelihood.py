@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -49,6 +51,26 @@ def test_crossed_likelihood(units: int, raters: int, per_unit: int, repeat: bool
     criterion, gradient = _dense(z, np.array(gamma), score)
     assert found.criterion == pytest.approx(criterion, rel=1e-10)
     assert found.gradient() == pytest.approx(gradient, rel=1e-7, abs=1e-7)
+
+
+@pytest.mark.parametrize("gamma", [(0.5, 0.3), (0.0, 0.4), (2.0, 0.0)])
+def test_separate_panels_likelihood(gamma: tuple[float, float]) -> None:
+    first, second = _scores(15, 5, 3), _scores(9, 4, 2)
+    unit = np.concatenate([first[0] * 2, second[0] * 2 + 1])  # levels of the two panels alternate
+    rater = np.concatenate([first[1] * 2, second[1] * 2 + 1])
+    unit, rater = (np.unique(codes, return_inverse=True)[1] for codes in (unit, rater))
+    score = np.concatenate([first[2], second[2] + 1])
+    design = crossed_design(unit, rater, score)
+    assert len(design.parts) == 2
+    found = evaluate(design, np.array(gamma))
+    criterion, gradient = _dense([np.eye(codes.max() + 1)[codes] for codes in (unit, rater)], np.array(gamma), score)
+    assert found.criterion == pytest.approx(criterion, rel=1e-10)
+    assert found.gradient() == pytest.approx(gradient, rel=1e-7, abs=1e-7)
+    whole = evaluate(replace(design, parts=()), np.array(gamma))
+    for component in (UNIT, RATER):
+        assert prediction_variance(design, found, component) == pytest.approx(
+            prediction_variance(design, whole, component), rel=1e-9
+        )
 
 
 def test_block_likelihood() -> None:
