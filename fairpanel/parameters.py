@@ -3,41 +3,81 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+EARLIEST = date(1950, 1, 1)
+LATEST = date(2199, 12, 31)
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+Day = Annotated[date, Field(ge=EARLIEST, le=LATEST)]
 
 
-class IngestParameters(BaseModel):
+class FlowParameters(BaseModel):
+    """What every flow is told."""
+
+    model_config = ConfigDict(extra="forbid")
+    workspace: Text = Field(
+        title="Workspace", description="Folder of the workspace on the machine where the worker runs"
+    )
+
+
+class IngestParameters(FlowParameters):
     """What to take in."""
 
-    model_config = ConfigDict(extra="forbid")
-    workspace: str = Field(title="Workspace", description="Folder of the workspace")
-    paths: list[str] = Field(default=[], title="Files or folders", description="Empty: the workspace's inbox")
-    source: str = Field(default="auto", title="Layout", description="auto, a layout's name, or a mapping file (TOML)")
+    paths: list[Text] = Field(
+        default=[],
+        title="Files or folders",
+        description="On the machine where the worker runs. Empty: the workspace's inbox",
+        max_length=1000,
+    )
+    source: Text = Field(
+        default="auto", title="Layout", description="auto, the name of a layout, or a mapping file (TOML)"
+    )
 
 
-class AuditParameters(BaseModel):
-    """What to audit."""
+class AuditParameters(FlowParameters):
+    """What to audit: all interviews, those between two days, or those of the last whole month or quarter."""
 
-    model_config = ConfigDict(extra="forbid")
-    workspace: str = Field(title="Workspace", description="Folder of the workspace")
-    first_day: date | None = Field(default=None, title="First day of the interviews")
-    last_day: date | None = Field(default=None, title="Last day of the interviews")
     previous: Literal["none", "month", "quarter"] = Field(
-        default="none", title="Or: the last whole", description="Audits the month or quarter before today"
+        default="none",
+        title="Last whole",
+        description="month or quarter: the one before today. none: the days below",
     )
-    where: list[str] = Field(
-        default=[], title="Only rows with", description="COLUMN=VALUE, for example job_family=Sales"
+    first_day: Day | None = Field(
+        default=None, title="First day of the interviews", description="Empty: from the first interview on"
+    )
+    last_day: Day | None = Field(
+        default=None, title="Last day of the interviews", description="Included. Empty: up to the last interview"
+    )
+    where: list[Text] = Field(
+        default=[],
+        title="Only rows with",
+        description="COLUMN=VALUE, for example job_family=Sales. Columns: requisition_id, job_family, stage, "
+        "interviewer_role",
+        max_length=20,
     )
 
+    @model_validator(mode="after")
+    def _one_period(self) -> AuditParameters:
+        if self.previous != "none" and (self.first_day or self.last_day):
+            raise ValueError(f"choose either the last whole {self.previous} or a first and last day, not both")
+        if self.first_day and self.last_day and self.first_day > self.last_day:
+            raise ValueError(f"the period ends before it begins: from {self.first_day} to {self.last_day}")
+        return self
 
-class BackfillParameters(BaseModel):
+
+class BackfillParameters(FlowParameters):
     """Which periods to audit."""
 
-    model_config = ConfigDict(extra="forbid")
-    workspace: str = Field(title="Workspace", description="Folder of the workspace")
-    first_month: date = Field(title="First month", description="Any day of it")
-    last_month: date = Field(title="Last month", description="Any day of it")
+    first_month: Day = Field(title="First month", description="Any day of it")
+    last_month: Day = Field(title="Last month", description="Any day of it; included")
     every: Literal["month", "quarter"] = Field(default="month", title="One audit every")
     newest_first: bool = Field(default=False, title="Newest first")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> BackfillParameters:
+        if self.first_month > self.last_month:
+            raise ValueError(f"the range ends before it begins: from {self.first_month} to {self.last_month}")
+        return self

@@ -7,23 +7,30 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from prefect import flow, task
+from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
 from prefect.cache_policies import NO_CACHE
 
-from fairpanel import config
+from fairpanel.config import Config, load
 from fairpanel.parameters import AuditParameters
 from fairpanel.pipeline.audit import Scope
 from fairpanel.pipeline.audit import audit as compute
 from fairpanel.pipeline.periods import last_whole, scope_of
 from fairpanel.workspace import Workspace
+from flows.retry_condition import may_pass
 
 
-@task(name="audit one scope", retries=1, retry_delay_seconds=5, cache_policy=NO_CACHE)
-def audit_one(workspace: Workspace, scope: Scope) -> dict[str, Any]:
+@task(
+    name="audit one scope",
+    retries=1,
+    retry_delay_seconds=5,
+    retry_condition_fn=may_pass,
+    cache_policy=NO_CACHE,
+    timeout_seconds=4 * 3600,
+)
+def audit_one(workspace: Workspace, scope: Scope, settings: Config) -> dict[str, Any]:
     """The whole audit of a scope."""
     progress = create_progress_artifact(progress=0.0, key="audit-progress", description="Steps of the audit")
-    settings = config.load(workspace.config_file)
 
     def show(_what: str, done: int, total: int) -> None:
         update_progress_artifact(progress, progress=100.0 * done / total)
@@ -31,19 +38,33 @@ def audit_one(workspace: Workspace, scope: Scope) -> dict[str, Any]:
     return compute(workspace, scope, settings, show).to_dict()
 
 
-@flow(name="audit")
+@flow(name="audit", timeout_seconds=6 * 3600)
 def audit(parameters: AuditParameters) -> dict[str, Any]:
-    """Compute one audit and write its report; the artifact tells the findings and where the report is."""
+    """Compute one audit and write its report; the artifact tells the findings and where the report is.
+
+    The same inputs under the same configuration give the same report and no second ledger entry.
+    """
+    scope = _scope(parameters)
     workspace = Workspace(Path(parameters.workspace)).existing()
-    if parameters.previous != "none":
-        scope = Scope(period=last_whole(parameters.previous, datetime.now(UTC)), where={})
-    else:
-        scope = scope_of(_iso(parameters.first_day), _iso(parameters.last_day), parameters.where)
-    done = audit_one(workspace, scope)
-    rows = "\n".join(f"| {state.replace('_', ' ')} | {count} |" for state, count in done["findings"].items())
-    told = f"# Report {done['report_id']}\n\n| finding | number |\n|---|---|\n{rows}\n\n`{done['html']}`\n"
-    create_markdown_artifact(key="audit", markdown=told, description="Findings by state")
+    done = audit_one(workspace, scope, load(workspace.config_file))
+    create_markdown_artifact(key="audit", markdown=_summary(workspace, done), description="Findings by state")
+    counts = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in done["findings"].items())
+    get_run_logger().info("report %s: %s", done["report_id"], counts)
     return done
+
+
+def _scope(parameters: AuditParameters) -> Scope:
+    scope = scope_of(_iso(parameters.first_day), _iso(parameters.last_day), parameters.where)
+    if parameters.previous == "none":
+        return scope
+    return Scope(period=last_whole(parameters.previous, datetime.now(UTC)), where=scope.where)
+
+
+def _summary(workspace: Workspace, done: dict[str, Any]) -> str:
+    """The report by its place in the workspace: an absolute path would tell the API how the machine is laid out."""
+    rows = "\n".join(f"| {state.replace('_', ' ')} | {count} |" for state, count in done["findings"].items())
+    place = Path(done["html"]).relative_to(workspace.root).as_posix()
+    return f"# Report {done['report_id']}\n\n| finding | number |\n|---|---|\n{rows}\n\n`{place}` in the workspace\n"
 
 
 def _iso(day: date | None) -> str | None:

@@ -6,11 +6,11 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from prefect import flow, task
+from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_progress_artifact, create_table_artifact, update_progress_artifact
 from prefect.cache_policies import NO_CACHE
 
-from fairpanel import config
+from fairpanel.config import Config, load
 from fairpanel.parameters import BackfillParameters
 from fairpanel.pipeline.audit import Scope
 from fairpanel.pipeline.backfill import audit_period
@@ -18,23 +18,33 @@ from fairpanel.pipeline.periods import periods
 from fairpanel.workspace import Workspace
 
 
-@task(name="audit one period", cache_policy=NO_CACHE)
-def audit_one_period(workspace: Workspace, scope: Scope) -> dict[str, Any]:
+@task(
+    name="audit one period",
+    task_run_name="audit from {start}",
+    cache_policy=NO_CACHE,
+    timeout_seconds=4 * 3600,
+)
+def audit_one_period(start: str, workspace: Workspace, scope: Scope, settings: Config) -> dict[str, Any]:  # noqa: ARG001  # start names the task run
     """One period; that it failed is a result, so that the others go on."""
-    return audit_period(workspace, scope, config.load(workspace.config_file))
+    return audit_period(workspace, scope, settings)
 
 
-@flow(name="backfill")
+@flow(name="backfill", timeout_seconds=48 * 3600)
 def backfill(parameters: BackfillParameters) -> list[dict[str, Any]]:
     """Audit every month or quarter of a range. The same inputs give the same reports and no new ledger entry."""
-    workspace = Workspace(Path(parameters.workspace)).existing()
     wanted = periods(f"{parameters.first_month:%Y-%m}", f"{parameters.last_month:%Y-%m}", parameters.every)
+    workspace = Workspace(Path(parameters.workspace)).existing()
+    settings = load(workspace.config_file)
     if parameters.newest_first:
         wanted = wanted[::-1]
+    log = get_run_logger()
     progress = create_progress_artifact(progress=0.0, key="backfill-progress", description="Periods audited")
     results = []
     for done, period in enumerate(wanted, start=1):
-        results.append(audit_one_period(workspace, Scope(period=period, where={})))
+        scope = Scope(period=period, where={})
+        result = audit_one_period(str(scope.to_dict()["from"]), workspace, scope, settings)
+        results.append(result)
+        log.info("%d of %d periods: from %s %s", done, len(wanted), result["from"], result["state"])
         update_progress_artifact(progress, progress=100.0 * done / len(wanted))
     create_table_artifact(table=results, key="backfill", description="What became of every period")
     failed = [result["from"] for result in results if result["state"] == "failed"]

@@ -9,9 +9,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from prefect import flow, task
+from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_progress_artifact, create_table_artifact, update_progress_artifact
 from prefect.cache_policies import NO_CACHE
+from prefect.states import Completed, Failed, State
 
 from fairpanel import config
 from fairpanel.parameters import IngestParameters
@@ -19,52 +20,83 @@ from fairpanel.pipeline.ingest import Outcome, conclude, plan, step
 from fairpanel.store.pseudonyms import from_environment_or_file
 from fairpanel.validation.batch import Judge
 from fairpanel.workspace import Workspace
-
-
-def may_pass(_task: Any, _run: Any, state: Any) -> bool:
-    """A full disk or a busy file may come free; any other failure would come again."""
-    return isinstance(state.data, OSError) or isinstance(getattr(state.data, "exception", None), OSError)
+from flows.retry_condition import may_pass
 
 
 @task(
     name="take in one export",
+    task_run_name="take in {file}",
     retries=2,
     retry_delay_seconds=[2, 10],
     retry_jitter_factor=0.5,
     retry_condition_fn=may_pass,
     cache_policy=NO_CACHE,
+    timeout_seconds=2 * 3600,
 )
-def take_in_one(one: Callable[[], Outcome]) -> Outcome:
+def take_in_one(file: str, one: Callable[[], Outcome]) -> Outcome:  # noqa: ARG001  # named in the task run
     """One export of the plan."""
     return one()
 
 
-@flow(name="ingest")
-def ingest(parameters: IngestParameters) -> dict[str, Any]:
-    """Take exports in: accepted rows to the lake, refused rows to quarantine, a verdict on each batch."""
+@flow(name="ingest", timeout_seconds=6 * 3600)
+def ingest(parameters: IngestParameters) -> State[dict[str, Any]]:
+    """Take exports in: accepted rows to the lake, refused rows to quarantine, a verdict on each batch.
+
+    What was taken in before is recognised and left alone. The run fails where an export was refused or more rows were
+    quarantined than allowed; everything else is taken in nonetheless.
+    """
     workspace = Workspace(Path(parameters.workspace)).create()
     settings = config.load(workspace.config_file)
     paths = [Path(path) for path in parameters.paths] or [workspace.inbox]
     pseudonyms = from_environment_or_file(workspace.secrets)
+    log = get_run_logger()
     progress = create_progress_artifact(progress=0.0, key="ingest-progress", description="Exports taken in")
     with Judge() if settings.ingest.batch_checks else nullcontext() as judge:
         planned = plan(workspace, paths, settings, pseudonyms, judge, datetime.now(UTC), parameters.source)
         outcomes = []
         for done, reading in enumerate(planned.readings, start=1):
-            outcomes.append(take_in_one(partial(step, planned, reading)))
+            outcomes.append(take_in_one(reading.export.name, partial(step, planned, reading)))
+            log.info("%d of %d exports: %s", done, len(planned.readings), reading.export.name)
             update_progress_artifact(progress, progress=100.0 * done / len(planned.readings))
     told = conclude(planned, outcomes).to_dict()
-    columns = ("adapter", "rows_read", "accepted", "quarantined")
-    rows = [{name: batch[name] for name in columns} | {"batch": batch["batch_id"]} for batch in told["batches"]]
+    columns = ("file", "adapter", "rows_read", "accepted", "quarantined")
+    rows = [
+        {name: batch[name] for name in columns}
+        | {"excluded": sum(batch["excluded"].values()), "batch": batch["batch_id"]}
+        for batch in told["batches"]
+    ]
     create_table_artifact(
         table=rows, key="ingest", description="Rows by batch: read = accepted + quarantined + excluded"
     )
-    return told
+    numbers = (
+        "{rows_read} rows read, {accepted} accepted, {quarantined} quarantined; {unchanged_files} exports known before"
+    )
+    log.info(numbers.format(**told))
+    return _state(told, settings.ingest.max_quarantine)
+
+
+def _state(told: dict[str, Any], limit: float) -> State[dict[str, Any]]:
+    """Failed where somebody has to look: the sentence names the files."""
+    if told["refused"]:
+        names = ", ".join(entry["file"] for entry in told["refused"])
+        return Failed(
+            data=told, message=f"refused: {names}. 'fairpanel ingest FILE' says why; the others are taken in."
+        )
+    if told["rows_read"] and told["quarantined"] > limit * told["rows_read"]:
+        share = told["quarantined"] / told["rows_read"]
+        return Failed(
+            data=told,
+            message=f"{share:.1%} of the rows were quarantined, more than {limit:.1%}. See 'fairpanel quarantine list'.",
+        )
+    return Completed(data=told)
 
 
 def run_ingest(workspace: Workspace, paths: Sequence[Path], source: str) -> dict[str, Any]:
     """A flow run of the configured Prefect API."""
     named = [str(path.resolve()) for path in paths]
     parameters = IngestParameters(workspace=str(workspace.root.resolve()), paths=named, source=source)
-    told: dict[str, Any] = ingest(parameters)
+    state: State[Any] = ingest(parameters, return_state=True)
+    told = getattr(state.data, "result", None)
+    if not isinstance(told, dict):
+        raise state.data if isinstance(state.data, Exception) else RuntimeError(state.message or "the ingest failed")
     return told

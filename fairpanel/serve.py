@@ -1,0 +1,132 @@
+"""One command for operation on one machine: a Prefect server, the deployments and a worker, all on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from fairpanel import exit_codes, prefect_settings, processes
+from fairpanel.config import ConfigError
+from fairpanel.prefect_settings import LOOPBACK, PATIENCE
+from fairpanel.workspace import Workspace, WorkspaceError
+
+RUNS_AT_ONCE = 2
+ENDING = 20.0  # seconds a process is given to end by itself
+
+
+def serve(folder: Path, port: int) -> int:
+    """Start everything, say where it is, and end everything on Ctrl-C, SIGTERM or when one part dies.
+
+    Raises ConfigError where the port is taken, WorkspaceError where the workspace is served already.
+    """
+    workspace = Workspace(folder).create()
+    _require_free(port)
+    prefect_settings.adopt(prefect_settings.standing(workspace, port))
+    home = prefect_settings.home(workspace)
+    home.mkdir(mode=0o700, exist_ok=True)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
+    children: dict[str, subprocess.Popen[bytes]] = {}
+    with _only_one(home):
+        try:
+            _start(workspace, port, children)
+            return _watch(children, home)
+        except KeyboardInterrupt:
+            _tell("Ending the worker and the server ...")
+            return exit_codes.DONE
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                signal.signal(number, signal.SIG_IGN)
+            for process in reversed(children.values()):  # the worker before the server it talks to
+                processes.end(process, ENDING)
+
+
+def _start(workspace: Workspace, port: int, children: dict[str, subprocess.Popen[bytes]]) -> None:
+    home = prefect_settings.home(workspace)
+    prefect = [sys.executable, "-m", "prefect"]
+    address = f"http://{LOOPBACK}:{port}"
+    _tell("Starting the Prefect server (half a minute in a new workspace) ...")
+    server = [*prefect, "server", "start", "--host", LOOPBACK, "--port", str(port)]
+    children["server"] = processes.start(server, os.environ, home, home / "server.log")
+    _wait_until_healthy(f"{address}/api/health", children["server"], home / "server.log")
+    from fairpanel import deployments
+
+    interrupted = asyncio.run(deployments.close_interrupted())
+    if interrupted:
+        _tell(f"{interrupted} runs were cut off when the server last ended; they are marked as crashed.")
+    names = asyncio.run(deployments.register(workspace))
+    worker = [*prefect, "worker", "start", "--pool", deployments.POOL, "--type", "process"]
+    worker += ["--name", "fairpanel", "--limit", str(RUNS_AT_ONCE)]
+    children["worker"] = processes.start(worker, os.environ, home, home / "worker.log")
+    _tell(f"User interface  {address}\nAPI             {address}/api\nAPI docs        {address}/docs")
+    _tell(f"Deployments     {', '.join(names)}\nLogs            {home / 'server.log'}, {home / 'worker.log'}")
+    _tell("End with Ctrl-C.")
+
+
+def _watch(children: dict[str, subprocess.Popen[bytes]], home: Path) -> int:
+    """Wait until a child dies (a signal ends the wait as KeyboardInterrupt)."""
+    while True:
+        for name, process in children.items():
+            if process.poll() is not None:
+                log = home / f"{name}.log"
+                print(f"fairpanel: the {name} ended by itself; {log} says why:\n{_tail(log)}", file=sys.stderr)
+                return exit_codes.FAILED
+        time.sleep(0.5)
+
+
+def _wait_until_healthy(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + PATIENCE
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    while time.monotonic() < deadline:
+        if server.poll() is not None:
+            raise ConfigError(f"the Prefect server did not start; {log} says why:\n{_tail(log)}")
+        try:
+            with direct.open(address, timeout=5):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.3)
+    raise ConfigError(f"the Prefect server did not answer within {PATIENCE} s; see {log}")
+
+
+def _require_free(port: int) -> None:
+    if not 1 <= port <= 65535:
+        raise ConfigError(f"a port is a number from 1 to 65535, not {port}; choose another with --port")
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError as error:
+            raise ConfigError(
+                f"port {port} on {LOOPBACK} cannot be used ({error.strerror}). Choose another with --port, or end what "
+                "uses it."
+            ) from None
+
+
+@contextmanager
+def _only_one(home: Path) -> Iterator[None]:
+    """Two servers on one database would start every scheduled run twice."""
+    with (home / "serve.lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise WorkspaceError(f"'fairpanel serve' runs already for {home.parent}. End it first.") from None
+        yield
+
+
+def _tail(log: Path, lines: int = 5) -> str:
+    return "\n".join(log.read_text("utf-8", errors="replace").splitlines()[-lines:])
+
+
+def _tell(sentence: str) -> None:
+    print(sentence, flush=True)
