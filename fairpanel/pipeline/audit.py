@@ -29,7 +29,7 @@ from fairpanel.analysis.reliability import reliability
 from fairpanel.analysis.validity import validity
 from fairpanel.config import Config
 from fairpanel.findings.rules import findings
-from fairpanel.findings.tests_run import tests_run
+from fairpanel.findings.multiplicity import adjusted_tests
 from fairpanel.measures.estimate import to_json
 from fairpanel.pipeline.ingest import exclusive
 from fairpanel.store import ledger, tables
@@ -214,7 +214,7 @@ def compose(
 ) -> dict[str, Any]:
     """The content of report.json, before disclosure control."""
     estimates = [estimate for analysis in analyses for estimate in analysis.estimates]
-    tests = tests_run(estimates)
+    tests = adjusted_tests(estimates)
     judged = findings(estimates, tests, config.policy)
     counts = {
         state: sum(f.state == state for f in judged) for state in ("alert", "concern", "cannot_tell", "none_seen")

@@ -176,7 +176,7 @@ def take_in(
         refused = pl.concat([part.refused for part in parts])
         tables.replace_batch(workspace, "quarantine", refused, batch_id)
         earlier = [json.loads(text) for text in known["summary"]]
-        figures = {part.table: _figures(part, earlier, pinned) for part in parts}
+        figures = {part.table: _figures(part, earlier, pinned, batch_id) for part in parts}
         batch = Batch(
             batch_id=batch_id,
             file=reading.export.name,
@@ -272,12 +272,16 @@ def _refused(failures: pl.DataFrame, table: str) -> pl.DataFrame:
     )
 
 
-def _figures(part: _Part, earlier: Sequence[Mapping[str, Any]], pinned: tables.Pinned) -> dict[str, Any]:
+def _figures(
+    part: _Part, earlier: Sequence[Mapping[str, Any]], pinned: tables.Pinned, batch_id: str
+) -> dict[str, Any]:
     before = [entry[part.table] for entry in earlier if part.table in entry]
     raters = pl.Series(dtype=pl.String)
     people = pl.Series(dtype=pl.String)
     if part.table == "scores":
-        raters = pinned.read("scores", ["interviewer_id"])["interviewer_id"].unique()
+        # An interrupted run may have left rows of this very batch: they are not earlier ones.
+        earlier_rows = pinned.read("scores", ["interviewer_id", "batch_id"]).filter(pl.col("batch_id") != batch_id)
+        raters = earlier_rows["interviewer_id"].unique()
         people = tables.pin(pinned.workspace).read("demographics", ["candidate_id"])["candidate_id"].unique()
     return summary.of_batch(part.table, part.rows, part.rows_read, part.quarantined, before, raters, people)
 

@@ -19,7 +19,7 @@ P_VALUES = {
 }
 
 
-def tests_run(estimates: Sequence[Estimated]) -> list[Test]:
+def adjusted_tests(estimates: Sequence[Estimated]) -> list[Test]:
     """All tests in the order of the estimates, with Benjamini–Hochberg q over the whole audit."""
     found = list(_p_values(estimates))
     if not found:
