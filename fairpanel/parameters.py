@@ -46,10 +46,10 @@ class AuditParameters(FlowParameters):
         description="month or quarter: the one before today. none: the days below",
     )
     first_day: Day | None = Field(
-        default=None, title="First day of the interviews", description="Empty: from the first interview on"
+        default=None, title="First day of the interviews", description="None: from the first interview on"
     )
     last_day: Day | None = Field(
-        default=None, title="Last day of the interviews", description="Included. Empty: up to the last interview"
+        default=None, title="Last day of the interviews", description="Included. None: up to the last interview"
     )
     where: list[Text] = Field(
         default=[],

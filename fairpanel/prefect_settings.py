@@ -37,6 +37,7 @@ def embedded(workspace: Workspace, given: Mapping[str, str] | None = None) -> di
         "PREFECT_SERVER_API_HOST": LOOPBACK,
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": str(PATIENCE),
         "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+        "PREFECT_SERVER_UI_V2_ENABLED": "false",  # the new interface asks an analytics address, the other asks nobody
         "PREFECT_TELEMETRY_ENABLE_RESOURCE_METRICS": "false",
     }
 

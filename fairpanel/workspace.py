@@ -60,9 +60,9 @@ class Workspace:
             probe = self.root / f".write-test-{os.getpid()}"
             probe.touch()
             probe.unlink()
-        except FileExistsError as error:
+        except (FileExistsError, NotADirectoryError) as error:
             raise WorkspaceError(
-                f"{self.root} cannot be a workspace: {error.filename} is a file, not a folder."
+                f"{self.root} cannot be a workspace: it, or a folder in it, is a file ({error.filename})."
             ) from error
         except OSError as error:
             raise WorkspaceError(

@@ -16,6 +16,7 @@ import polars as pl
 from fairpanel.adapters.base import MALFORMED_SCHEMA, ExportError, no_malformed_rows
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".xlsx", ".jsonl", ".ndjson")
+UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 EXCEL_DATE = r"^\d{4}-\d{2}-\d{2}( \d{2}:\d{2}:\d{2}(\.\d+)?)?$"
 SLASHED_DATE = r"^\s*\d{1,2}[/.]\d{1,2}[/.]\d{2,4}"
 
@@ -45,7 +46,9 @@ def read(path: Path) -> TextTable:
             return _excel(path)
         if suffix in (".jsonl", ".ndjson"):
             return _json_lines(path)
-    except (OSError, pl.exceptions.PolarsError, ValueError, RuntimeError) as error:
+    except ExportError:
+        raise
+    except Exception as error:  # the readers fail in kinds of their own; whichever it is, the file is no such table
         raise ExportError(f"{path.name} cannot be read as {suffix[1:]}: {_first_line(error)}") from error
     return _delimited(path)
 
@@ -59,7 +62,11 @@ def header(path: Path) -> list[str]:
             return read(path).columns
         with path.open("rb") as file:
             start = file.read(1 << 16)
-        text, _ = _decode(start[: start.rfind(b"\n") + 1] or start, path.name)
+        whole_lines = start[: start.rfind(b"\n") + 1] or start
+        if start.startswith(UTF_16):
+            text = start.decode("utf-16", errors="ignore")
+        else:
+            text, _ = _decode(whole_lines, path.name)
         return _header(text, _separator(text))
     except (ExportError, OSError, pl.exceptions.PolarsError):
         return []
@@ -140,7 +147,7 @@ def _json_text(value: str | float | bool | None) -> str | None:
 
 
 def _decode(raw: bytes, name: str) -> tuple[str, tuple[str, ...]]:
-    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if raw.startswith(UTF_16):
         return raw.decode("utf-16"), (f"{name} was read as UTF-16.",)
     if b"\x00" in raw[:4096] or raw.startswith((b"%PDF", b"PK\x03\x04", b"\x89PNG")):
         raise ExportError(f"{name} is not a table of text. Deliver CSV, TSV, XLSX, Parquet or JSON Lines.")

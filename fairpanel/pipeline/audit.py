@@ -9,6 +9,7 @@ same report, byte for byte, and no second ledger entry.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
 import shutil
@@ -28,8 +29,8 @@ from fairpanel.analysis.frames import Material, Period, gather
 from fairpanel.analysis.reliability import reliability
 from fairpanel.analysis.validity import validity
 from fairpanel.config import Config
-from fairpanel.findings.rules import findings
 from fairpanel.findings.multiplicity import adjusted_tests
+from fairpanel.findings.rules import findings
 from fairpanel.measures.estimate import to_json
 from fairpanel.pipeline.ingest import exclusive
 from fairpanel.store import ledger, tables
@@ -225,7 +226,7 @@ def compose(
     report = {
         "schema_version": SCHEMA_VERSION,
         "report_id": report_id,
-        "supersedes": _superseded(workspace, scope),
+        "supersedes": _superseded(workspace, report_id, scope),
         "period": {"from": scope.to_dict()["from"], "to": scope.to_dict()["to"], "first": first, "last": last},
         "scope": {"where": dict(scope.where)},
         "inputs": dict(inputs),
@@ -263,10 +264,11 @@ def _covered(dates: pl.Series, period: Period) -> tuple[str | None, str | None]:
     return first.date().isoformat(), last.date().isoformat()
 
 
-def _superseded(workspace: Workspace, scope: Scope) -> str | None:
-    """The newest earlier report on the same scope."""
-    same = [e.manifest["report_id"] for e in ledger.entries(workspace) if e.manifest.get("scope") == scope.to_dict()]
-    return str(same[-1]) if same else None
+def _superseded(workspace: Workspace, report_id: str, scope: Scope) -> str | None:
+    """The newest report on the same scope before this one."""
+    before = itertools.takewhile(lambda e: e.manifest.get("report_id") != report_id, ledger.entries(workspace))
+    same = [str(e.manifest["report_id"]) for e in before if e.manifest.get("scope") == scope.to_dict()]
+    return same[-1] if same else None
 
 
 def _publish(workspace: Workspace, directory: Path, report: dict[str, Any]) -> None:

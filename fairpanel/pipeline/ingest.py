@@ -272,9 +272,7 @@ def _refused(failures: pl.DataFrame, table: str) -> pl.DataFrame:
     )
 
 
-def _figures(
-    part: _Part, earlier: Sequence[Mapping[str, Any]], pinned: tables.Pinned, batch_id: str
-) -> dict[str, Any]:
+def _figures(part: _Part, earlier: Sequence[Mapping[str, Any]], pinned: tables.Pinned, batch_id: str) -> dict[str, Any]:
     before = [entry[part.table] for entry in earlier if part.table in entry]
     raters = pl.Series(dtype=pl.String)
     people = pl.Series(dtype=pl.String)

@@ -12,6 +12,8 @@ from fairpanel.simulation.parameters import Parameters
 
 FAMILIES = ("Engineering", "Sales", "Operations", "Finance", "Support")
 FAMILY_SHARES = (0.35, 0.25, 0.2, 0.1, 0.1)
+TEAM_PATTERN = (0, 1, 2, 3, 4, 0, 1, 2, 0, 1, 2, 0, 1, 3, 0, 1, 2, 4, 0, 0)
+"""Families in the order in which interviewers join them: small organisations too have every family."""
 GENDERS = ("women", "men", "nonbinary")
 GENDER_SHARES = (0.43, 0.56, 0.01)
 RACES = ("White", "Asian", "Black", "Hispanic or Latino", "Two or more")
@@ -96,7 +98,7 @@ def _interviewers(parameters: Parameters, rng: np.random.Generator) -> pl.DataFr
     n = parameters.interviewers
     recruiters = max(2, round(n * RECRUITER_SHARE))
     family = np.full(n, -1)
-    family[recruiters:] = rng.permutation(np.resize(np.repeat(np.arange(5), (7, 5, 4, 2, 2)), n - recruiters))
+    family[recruiters:] = rng.permutation(np.resize(TEAM_PATTERN, n - recruiters))
     supervisor = np.zeros(n, dtype=bool)
     for index in range(len(FAMILIES)):
         team = np.flatnonzero(family == index)

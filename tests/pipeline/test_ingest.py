@@ -1,0 +1,165 @@
+"""From files to tables: counted, versioned, idempotent, and free of names."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from fairpanel.pipeline.ingest import Batch
+from fairpanel.simulation.parameters import Parameters
+from fairpanel.simulation.write import simulate
+from fairpanel.store import tables
+from tests.workspaces import HEADER, NOW, SAMPLES, stored, take_in, workspace, write
+
+ROWS = [
+    "Ann Archer,Bob Boss,technical,4,2024-01-01",
+    "Ann Archer,Cy Cole,technical,2,2024-01-01",
+    "Dee Dunn,Bob Boss,technical,,2024-01-02",
+]
+
+
+def test_a_file_is_taken_in_once(tmp_path: Path) -> None:
+    where, file = workspace(tmp_path), write(tmp_path / "scores.csv", ROWS)
+    first = take_in(where, file).to_dict()
+    assert (first["rows_read"], first["accepted"], first["quarantined"], first["excluded"]) == (3, 3, 0, {})
+    versions = tables.pin(where).versions
+    again = take_in(where, file, now=NOW + timedelta(days=1)).to_dict()
+    assert (again["unchanged_files"], again["rows_read"], again["batches"]) == (1, 0, [])
+    assert tables.pin(where).versions == versions
+
+
+def test_a_corrected_file_supersedes_its_rows_and_the_history_stays(tmp_path: Path) -> None:
+    where, file = workspace(tmp_path), write(tmp_path / "scores.csv", ROWS)
+    take_in(where, file)
+    before = tables.pin(where)
+    write(file, [ROWS[0].replace(",4,", ",5,"), *ROWS[1:]])
+    told = take_in(where, file).to_dict()
+    assert (told["accepted"], told["excluded"]) == (1, {"duplicate": 2})
+    now = stored(where, "scores")
+    assert sorted(now["score"].drop_nulls()) == [2.0, 5.0]
+    assert now.height == 3
+    assert sorted(before.read("scores")["score"].drop_nulls()) == [2.0, 4.0]
+
+
+def test_a_deletion_withdraws_a_known_row_and_is_counted(tmp_path: Path) -> None:
+    where = workspace(tmp_path)
+    take_in(where, write(tmp_path / "a.csv", ROWS))
+    told = take_in(where, write(tmp_path / "b.csv", [ROWS[0] + ",true"], HEADER + ",is_deleted")).to_dict()
+    assert told["excluded"] == {"deleted": 1}
+    assert stored(where, "scores").filter(~pl.col("is_deleted")).height == 2
+
+
+def test_quarantine_keeps_rule_column_value_and_no_name(tmp_path: Path) -> None:
+    where = workspace(tmp_path)
+    told = take_in(where, write(tmp_path / "s.csv", [*ROWS, "Eve Eaton,Bob Boss,technical,9,2024-01-01", "Fay,4"]))
+    assert told.to_dict()["batches"][0]["reasons"] == {"score_outside_scale": 1, "wrong_field_count": 1}
+    rows = stored(where, "quarantine").sort("source_row")
+    assert rows.select("source_row", "rule", "column", "value").rows() == [
+        (5, "score_outside_scale", "score", "9.0"),
+        (6, "wrong_field_count", "", "a line of 5 characters"),
+    ]
+    assert json.loads(rows["record"][0])["competency"] == "technical"
+
+
+def test_no_name_reaches_any_file_of_the_workspace(tmp_path: Path) -> None:
+    where = workspace(tmp_path)
+    broken = [
+        "Ann Archer,Bob Boss,technical,Ann liked Bob,2024-01-01x",
+        "Fay Fox,4",
+        "Gil Gray,Bob Boss,lunch,3,2024-01-01",
+    ]
+    take_in(where, write(tmp_path / "s.csv", [*ROWS, *broken]))
+    for path in where.root.rglob("*"):
+        if path.is_file():
+            content = path.read_bytes()
+            for name in (b"Ann Archer", b"Bob Boss", b"Cy Cole", b"Dee Dunn", b"Fay Fox", b"Gil Gray"):
+                assert name not in content, path
+    for table in ("scores", "quarantine"):
+        text = stored(where, table).write_json()
+        assert "Archer" not in text
+        assert "Boss" not in text
+
+
+def test_a_refused_file_does_not_take_the_others_along(tmp_path: Path) -> None:
+    where = workspace(tmp_path)
+    folder = tmp_path / "in"
+    write(folder / "good.csv", ROWS)
+    write(folder / "bad.csv", ["a,b,3"], "candidate_id,interviewer_id,score")
+    write(folder / "notes.csv", ["x,y"], "colour,shape")
+    told = take_in(where, folder).to_dict()
+    assert told["accepted"] == 3
+    assert [(entry["file"], "competency" in entry["error"]) for entry in told["refused"]] == [("bad.csv", True)]
+    assert [entry["file"] for entry in told["skipped"]] == ["notes.csv"]
+
+
+def test_counts_that_do_not_add_up_are_an_error() -> None:
+    with pytest.raises(RuntimeError, match="3 rows read, 2 accounted for"):
+        Batch(batch_id="b", file="f", adapter="a", sha256="s", rows_read=3, accepted=2, quarantined=0)
+
+
+def test_the_bundled_sample_loses_nothing(tmp_path: Path) -> None:
+    where = workspace(tmp_path)
+    told = take_in(where, SAMPLES / "demo").to_dict()
+    assert told["rows_read"] == told["accepted"] + told["quarantined"] + sum(told["excluded"].values())
+    assert told["quarantined"] == 6
+    reasons = next(batch["reasons"] for batch in told["batches"] if batch["file"] == "scores.csv")
+    assert reasons == {
+        "score_outside_scale": 1,
+        "not_a_number": 1,
+        "not_a_moment": 1,
+        "unknown_label": 1,
+        "missing_value": 1,
+        "wrong_field_count": 1,
+    }
+    lines = (SAMPLES / "demo" / "scores.csv").read_text().count("\n") - 1
+    assert next(batch["rows_read"] for batch in told["batches"] if batch["file"] == "scores.csv") == lines
+
+
+KILL = """
+import os, signal, sys
+from pathlib import Path
+from fairpanel.store import tables
+from tests.workspaces import take_in, workspace
+calls = 0
+def dying(function):
+    def wrapper(*arguments, **options):
+        global calls
+        calls += 1
+        if calls == int(sys.argv[2]) and sys.argv[3] == "before":
+            os.kill(os.getpid(), signal.SIGKILL)
+        result = function(*arguments, **options)
+        if calls == int(sys.argv[2]):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return result
+    return wrapper
+tables.upsert = dying(tables.upsert)
+tables.replace_batch = dying(tables.replace_batch)
+root = Path(sys.argv[1])
+take_in(workspace(root), root / "in")
+"""
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("write_number", [1, 2, 4, 6, 9, 11, 12])
+def test_a_killed_ingest_is_completed_by_the_next(tmp_path: Path, write_number: int, moment: str) -> None:
+    small = Parameters(candidates=40, interviewers=12, months=6, edited=0.1)
+    simulate(small, "canonical", tmp_path / "in")
+    arguments = [sys.executable, "-c", KILL, str(tmp_path), str(write_number), moment]
+    killed = subprocess.run(
+        arguments, env=os.environ | {"PYTHONPATH": "."}, check=False, capture_output=True, text=True
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    where = workspace(tmp_path)
+    take_in(where, tmp_path / "in")
+    undisturbed = workspace(tmp_path / "other")
+    take_in(undisturbed, tmp_path / "in")
+    for table in ("scores", "decisions", "performance", "demographics", "quarantine", "batches"):
+        assert stored(where, table).equals(stored(undisturbed, table)), table

@@ -1,0 +1,65 @@
+"""Periods as people write them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from itertools import pairwise
+
+import pytest
+
+from fairpanel.pipeline.periods import PeriodError, last_whole, periods, scope_of
+
+
+def test_the_last_day_is_inside() -> None:
+    scope = scope_of("2026-01-01", "2026-01-31", ["job_family=Sales"])
+    assert scope.to_dict() == {"from": "2026-01-01", "to": "2026-02-01", "where": {"job_family": "Sales"}}
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "every", "starts"),
+    [
+        ("2024-11", "2025-02", "month", ["2024-11", "2024-12", "2025-01", "2025-02"]),
+        ("2024-02", "2024-07", "quarter", ["2024-01", "2024-04", "2024-07"]),
+        ("2024-05", "2024-05", "month", ["2024-05"]),
+    ],
+)
+def test_ranges(first: str, last: str, every: str, starts: list[str]) -> None:
+    found = periods(first, last, every)
+    assert [f"{period.start:%Y-%m}" for period in found] == starts
+    assert all(one.end == two.start for one, two in pairwise(found))
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "every", "says"),
+    [
+        ("2024-13", "2025-01", "month", "expected a month"),
+        ("January", "2025-01", "month", "expected a month"),
+        ("2025-02", "2025-01", "month", "ends before it begins"),
+        ("0001-01", "2025-01", "month", "longer than a hundred years"),
+        ("2024-01", "2025-01", "week", "not 'week'"),
+    ],
+)
+def test_mistaken_ranges(first: str, last: str, every: str, says: str) -> None:
+    with pytest.raises(PeriodError, match=says):
+        periods(first, last, every)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "where", "says"),
+    [
+        ("2026-02-30", None, [], "expected a date"),
+        ("2026-02-02", "2026-02-01", [], "ends before it begins"),
+        (None, None, ["salary=1"], "--where takes COLUMN=VALUE"),
+        (None, None, ["job_family"], "--where takes COLUMN=VALUE"),
+    ],
+)
+def test_mistaken_scopes(start: str | None, end: str | None, where: list[str], says: str) -> None:
+    with pytest.raises(PeriodError, match=says):
+        scope_of(start, end, where)
+
+
+def test_the_last_whole_month_and_quarter() -> None:
+    now = datetime(2026, 5, 1, tzinfo=UTC)
+    assert last_whole("month", now).start == datetime(2026, 4, 1, tzinfo=UTC)
+    quarter = last_whole("quarter", now)
+    assert (quarter.start, quarter.end) == (datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 4, 1, tzinfo=UTC))
