@@ -1,0 +1,136 @@
+"""Chapter 7: where standards are answered, how numbers are made, what words mean, where it all comes from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from reports import view
+from reports.blocks import Chapter, heading, points, table
+
+Entry = Mapping[str, Any]
+TITLES = {
+    "went-in": "What went in",
+    "agree": "Do interviewers agree?",
+    "raters": "Who scores how?",
+    "predict": "Does it predict?",
+    "groups": "Alike for groups?",
+    "tested": "What was tested",
+}
+# Requirement, chapter that answers it, what would be needed where there is none.
+STANDARDS = (
+    ("Uniform Guidelines, 29 CFR 1607.4: selection rates by group, four fifths, significance", "groups", "decisions and groups of candidates"),
+    ("Uniform Guidelines, 29 CFR 1607.5: general standards for validity studies", "predict", "performance ratings of those hired"),
+    ("Uniform Guidelines, 29 CFR 1607.14 B: criterion-related validity, restriction of range", "predict", "performance ratings of those hired"),
+    ("Uniform Guidelines, 29 CFR 1607.14 B(8): comparison of prediction between groups", "lines", "performance ratings in each group"),
+    ("Uniform Guidelines, 29 CFR 1607.14 C and D: content and construct validity", None, "a job analysis, and what each question is for"),
+    ("Uniform Guidelines, 29 CFR 1607.15: documentation of impact and validity evidence", "tested", ""),
+    ("SIOP Principles 2018: reliability and interviewer agreement", "agree", "two or more interviewers a candidate"),
+    ("SIOP Principles 2018: predictor–criterion relations, with corrections stated", "predict", "performance ratings of those hired"),
+    ("SIOP Principles 2018: group differences and differential prediction", "lines", "performance ratings in each group"),
+    ("Local Law 144 (New York City, 6 RCNY 5-301): impact ratios by sex and by race or ethnicity", "groups", "decisions and groups of candidates"),
+    ("Local Law 144: intersectional categories", None, "an audit of sex and race or ethnicity crossed"),
+    ("ISO 10667: quality of the assessment and its results, reported to the client", "agree", ""),
+    ("ISO 10667: data handling, traceability", "went-in", ""),
+)  # fmt: skip
+METHODS = (
+    "Reliability: variance components by restricted maximum likelihood; G(q,k) after Putka and others; intraclass correlations after McGraw & Wong.",
+    "Severity: best linear unbiased predictions of interviewer effects, positive is harsher.",
+    "Validity: Fisher z intervals; applicant-pool correlation by maximum likelihood under missing at random given the scores.",
+    "Selection: Koopman's score interval of the ratio; four fifths in whole numbers; exact tests; Mantel–Haenszel within requisitions.",
+    "Findings: an interval must lie on one side of the policy's threshold, or a test must speak; otherwise these data cannot tell.",
+    "Disclosure: figures that rest on cells under the minimum, and figures that would give them away, are withheld before anything is written.",
+)
+GLOSSARY = (
+    (
+        "G(q,k)",
+        "share of the variance of candidates' mean scores that goes with candidates, for panels that overlap (q) and have k members",
+    ),
+    ("Impact ratio", "a group's selection rate divided by that of the reference group"),
+    (
+        "Four fifths",
+        "an impact ratio of 0.8; below it, prima facie evidence of adverse impact in United States practice",
+    ),
+    ("Interval", "the values consistent with these data, at the stated confidence"),
+    ("Hedges' g", "difference of two means in standard deviations, corrected for small samples"),
+    ("Severity", "how much lower an interviewer scores than others would score the same candidates"),
+    ("Applicant pool", "everyone who was interviewed, hired or not"),
+    ("p, q", "how rarely chance alone gives such a difference: for one test, and allowing for all tests of the report"),
+    ("Pseudonym", "a keyed code in place of a name; only the workspace's key leads back"),
+)
+
+
+def chapter(report: Entry, present: set[str]) -> Chapter:
+    manifest = report["manifest"]
+    return Chapter(
+        id="standards",
+        title="Standards, methods, glossary, references, manifest",
+        question="Where is each standard answered, and from what can every number be recomputed?",
+        blocks=[
+            table(
+                "Standards index", ("Requirement", "Answered in", "Needs"), _standards(report, present), words=(1, 2)
+            ),
+            heading("Methods"),
+            points(*METHODS),
+            heading("Glossary"),
+            table("Words of this report", ("Word", "Meaning"), GLOSSARY, words=(1,), folded=True),
+            heading("References"),
+            {"kind": "details", "summary": "Sources of the methods used", "items": _references(report)},
+            heading("Manifest"),
+            table("What this report was made from", ("Fact", "Value"), _manifest(manifest), words=(1,)),
+            {
+                "kind": "code",
+                "summary": "Configuration and policy",
+                "text": json.dumps(report["policy"], indent=1, sort_keys=True),
+            },
+            table(
+                "Input files",
+                ("Batch", "SHA-256"),
+                [(k, v) for k, v in sorted(manifest["inputs"].items())],
+                words=(1,),
+                folded=True,
+            ),
+        ],
+        computed=(
+            "The report's identity follows from its inputs, configuration and code: the same give the same report, byte for byte. The ledger of the "
+            "workspace chains the hashes of every report."
+        ),
+        command=f"fairpanel verify {report['report_id']}",
+    )
+
+
+def _standards(report: Entry, present: set[str]) -> list[tuple[str, str, str]]:
+    measures = {estimate["measure"] for estimate in report["estimates"]}
+    answered = {
+        "predict": "pearson" in measures,
+        "lines": "differential_prediction" in measures,
+        "groups": "impact_ratio" in measures,
+    }
+    rows = []
+    for requirement, where, needs in STANDARDS:
+        chapter_id = "groups" if where == "lines" else where
+        there = chapter_id in present and answered.get(str(where), True)
+        rows.append((requirement, TITLES[str(chapter_id)] if there else "not available", "" if there else needs))
+    return rows
+
+
+def _references(report: Entry) -> list[str]:
+    return sorted(
+        {view.label(reference, 400) for estimate in report["estimates"] for reference in estimate["reference"]}
+    )
+
+
+def _manifest(manifest: Entry) -> list[tuple[str, str]]:
+    scope = manifest["scope"]
+    where = ", ".join(f"{view.label(k)} = {view.label(v)}" for k, v in scope["where"].items()) or "everything"
+    versions = ", ".join(f"{name} {version}" for name, version in sorted(manifest["table_versions"].items()))
+    return [
+        ("Report", str(manifest["report_id"])),
+        ("Period asked for", f"{scope['from'] or 'the beginning'} to {scope['to'] or 'the end'}"),
+        ("Scope", where),
+        ("Fingerprint of the material", str(manifest["content"])),
+        ("Code", str(manifest["code"])),
+        ("Seed", str(manifest["seed"])),
+        ("Table versions", versions),
+    ]

@@ -1,0 +1,171 @@
+"""Numbers and names as a reader sees them. The only place that rounds."""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from collections.abc import Mapping
+from typing import Any
+
+Number = float | int | str | None
+MISSING = "–"
+LONGEST_LABEL = 60
+FIRST_STRONG_ISOLATE, POP_ISOLATE = "\u2068", "\u2069"
+
+COMPETENCIES = {
+    "overall": "overall score",
+    "composite": "composite of competencies",
+    "technical": "technical assessment",
+    "team_compatibility": "team compatibility",
+    "role_specific": "role-specific evaluation",
+    "other": "other competencies",
+}
+STAGES = {"user": "user interview", "hr": "HR interview", "other": "other interview"}
+NUMBER_WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+
+
+def number(value: Number) -> float | None:
+    """A stored number; an infinite one is stored as a word."""
+    if value is None or isinstance(value, bool):
+        return None
+    if isinstance(value, str):
+        return {"Infinity": math.inf, "-Infinity": -math.inf}.get(value)
+    return float(value)
+
+
+def fixed(value: Number, digits: int = 2) -> str:
+    """A decimal number for tables: fixed digits, a true minus sign, a leading zero."""
+    found = number(value)
+    if found is None:
+        return MISSING
+    if math.isinf(found):
+        return "∞" if found > 0 else "−∞"
+    text = f"{found:.{digits}f}"
+    return ("0" + text[2:] if text.startswith("-0") and not float(text) else text).replace("-", "−")
+
+
+def coefficient(value: Number, digits: int = 2) -> str:
+    """A number of a scale up to 1 as the field writes it: .64, −.05, 1.22."""
+    text = fixed(value, digits)
+    return re.sub(r"^(−?)0\.", r"\1.", text)
+
+
+def rough(value: Number) -> str:
+    """Two significant digits, for prose."""
+    found = number(value)
+    if found is None or math.isinf(found):
+        return fixed(value)
+    if found == 0:
+        return "0"
+    magnitude = math.floor(math.log10(abs(found)))
+    if magnitude >= 1:
+        return count(round(found, 1 - magnitude))
+    return fixed(found, 1 - magnitude)
+
+
+def count(value: Number) -> str:
+    """A whole number with separated thousands."""
+    found = number(value)
+    if found is None:
+        return MISSING
+    return fixed(found, 0) if math.isinf(found) else f"{round(found):,}".replace("-", "−")
+
+
+def percent(share: Number) -> str:
+    """A share as a whole percentage, to one place where it is under one percent."""
+    found = number(share)
+    if found is None:
+        return MISSING
+    per_hundred = 100 * found
+    return f"{fixed(per_hundred, 1 if 0 < abs(per_hundred) < 1 else 0)} %"
+
+
+def p_value(value: Number) -> str:
+    """A p value, never as zero."""
+    found = number(value)
+    if found is None:
+        return MISSING
+    return "< .001" if found < 0.001 else coefficient(found, 3 if found < 0.1 else 2)
+
+
+def p_equals(value: Number, symbol: str = "p") -> str:
+    text = p_value(value)
+    return f"{symbol} {text}" if text.startswith("<") else f"{symbol} = {text}"
+
+
+def interval(found: Mapping[str, Any] | None, digits: int = 2) -> str:
+    """[.61, .67]"""
+    if found is None or found.get("low") is None and found.get("high") is None:
+        return MISSING
+    return f"[{coefficient(found['low'], digits)}, {coefficient(found['high'], digits)}]"
+
+
+def from_to(found: Mapping[str, Any] | None) -> str:
+    """.61 to .67, for prose."""
+    if found is None:
+        return MISSING
+    return f"{coefficient(found['low'])} to {coefficient(found['high'])}"
+
+
+def level(found: Mapping[str, Any] | None) -> str:
+    """95 %"""
+    return percent((found or {}).get("level", 0.95))
+
+
+def of_hundred(*rates: Number) -> tuple[int, list[str]]:
+    """Rates as natural frequencies: of 100 people, or of 1,000 where a rate is so small that 100 would hide it."""
+    found = [number(rate) or 0.0 for rate in rates]
+    base = 100 if all(rate == 0 or rate >= 0.02 for rate in found) else 1000
+    return base, [count(base * rate) for rate in found]
+
+
+def label(text: object, longest: int = LONGEST_LABEL) -> str:
+    """A name from an export: one line, no control characters, no longer than fits, its own writing direction kept inside."""
+    plain = "".join(" " if unicodedata.category(c) in ("Cc", "Zl", "Zp") else c for c in str(text)[: 4 * longest])
+    plain = "".join(c for c in plain if unicodedata.category(c) not in ("Cf", "Cs", "Co", "Cn"))
+    plain = " ".join(plain.split())
+    if len(plain) > longest or len(str(text)) > 4 * longest:
+        plain = plain[: longest - 1].rstrip() + "…"
+    foreign = any(unicodedata.bidirectional(c) in ("R", "AL", "AN") for c in plain)
+    return f"{FIRST_STRONG_ISOLATE}{plain}{POP_ISOLATE}" if foreign else plain or "(no name)"
+
+
+def competency(name: str | None) -> str:
+    return COMPETENCIES.get(name or "overall", label(name))
+
+
+def stage(name: str | None) -> str:
+    return STAGES.get(name or "", label(name))
+
+
+def stages(name: str | None) -> str:
+    return stage(name) + "s"
+
+
+def family(name: str | None) -> str:
+    return "all job families" if name is None else label(name)
+
+
+def sentence(text: str) -> str:
+    """With a capital letter in front."""
+    return text[:1].upper() + text[1:]
+
+
+def pseudonym(name: str) -> str:
+    """The first eight characters: enough to find an interviewer in the workspace, and never a name."""
+    return label(name)[:8]
+
+
+def number_word(value: int) -> str:
+    return NUMBER_WORDS[value] if 0 <= value < len(NUMBER_WORDS) else count(value)
+
+
+def plural(value: int, one: str, many: str | None = None) -> str:
+    return f"{count(value)} {one if value == 1 else many or one + 's'}"
+
+
+def listed(names: list[str], most: int = 6) -> str:
+    """a, b and c; the rest as a number."""
+    shown = names if len(names) <= most else [*names[: most - 1], f"{len(names) - most + 1} more"]
+    return shown[0] if len(shown) == 1 else ", ".join(shown[:-1]) + " and " + shown[-1] if shown else ""
