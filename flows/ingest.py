@@ -45,7 +45,7 @@ def ingest(parameters: IngestParameters) -> State[dict[str, Any]]:
     What was taken in before is recognised and left alone. The run fails where an export was refused or more rows were
     quarantined than allowed; everything else is taken in nonetheless.
     """
-    workspace = Workspace(Path(parameters.workspace)).create()
+    workspace = Workspace(Path(parameters.workspace)).existing()
     settings = config.load(workspace.config_file)
     paths = [Path(path) for path in parameters.paths] or [workspace.inbox]
     pseudonyms = from_environment_or_file(workspace.secrets)
