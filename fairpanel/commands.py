@@ -6,7 +6,6 @@ Results go to standard output (with --json exactly one document), progress and e
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 import traceback
@@ -16,7 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from fairpanel import config, exit_codes
+from fairpanel import config, exit_codes, measuring
+from fairpanel.outcome import refuse, say
 from fairpanel.workspace import Workspace, WorkspaceError
 
 PREFECT_API = "PREFECT_API_URL"
@@ -29,9 +29,9 @@ def run(options: argparse.Namespace) -> int:
     try:
         return command(options)
     except (config.ConfigError, WorkspaceError) as error:
-        return _refuse(options, str(error), exit_codes.USAGE)
+        return refuse(options, str(error), exit_codes.USAGE)
     except KeyboardInterrupt:
-        return _refuse(options, "interrupted; run the same command again, nothing is half done", exit_codes.FAILED)
+        return refuse(options, "interrupted; run the same command again, nothing is half done", exit_codes.FAILED)
     except Exception as error:  # noqa: BLE001  # the edge: a sentence for the user, the trace where it is asked for
         return _explain(options, error)
 
@@ -46,24 +46,13 @@ def _explain(options: argparse.Namespace, error: Exception) -> int:
     from fairpanel.store.pseudonyms import PseudonymKeyError
 
     if isinstance(error, ExportError):
-        return _refuse(options, str(error), exit_codes.REFUSED)
+        return refuse(options, str(error), exit_codes.REFUSED)
     if isinstance(error, MeasureInputError | NothingToAuditError | PseudonymKeyError | PeriodError | SimulationError):
-        return _refuse(options, str(error), exit_codes.USAGE)
+        return refuse(options, str(error), exit_codes.USAGE)
     if os.environ.get("FAIRPANEL_DEBUG"):
         traceback.print_exc()
     told = f"unexpected failure: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no message'}"
-    return _refuse(options, f"{told} (set FAIRPANEL_DEBUG=1 for the whole trace)", exit_codes.FAILED)
-
-
-def _refuse(options: argparse.Namespace, sentence: str, code: int) -> int:
-    print(f"fairpanel: {sentence}", file=sys.stderr)
-    if getattr(options, "json", False):
-        print(json.dumps({"error": sentence, "exit_code": code}))
-    return code
-
-
-def _say(options: argparse.Namespace, document: Mapping[str, Any], text: str) -> None:
-    print(json.dumps(document, allow_nan=False, indent=None) if options.json else text)
+    return refuse(options, f"{told} (set FAIRPANEL_DEBUG=1 for the whole trace)", exit_codes.FAILED)
 
 
 def _progress(title: str) -> Callable[[str, int, int], None]:
@@ -90,7 +79,7 @@ def _init(options: argparse.Namespace) -> int:
     workspace = Workspace(options.directory or options.workspace).create()
     if not workspace.config_file.exists():
         workspace.config_file.write_text(CONFIGURATION, encoding="utf-8")
-    _say(
+    say(
         options,
         {"workspace": str(workspace.root), "config": str(workspace.config_file)},
         f"Workspace {workspace.root} is ready. Put exports into {workspace.inbox} or name them:\n"
@@ -106,7 +95,7 @@ def _ingest(options: argparse.Namespace) -> int:
 
     for path in options.paths:
         if not path.exists():
-            return _refuse(options, f"there is no file or folder {path}", exit_codes.REFUSED)
+            return refuse(options, f"there is no file or folder {path}", exit_codes.REFUSED)
     if options.source.endswith(".toml"):
         from fairpanel.adapters.mapping import load
 
@@ -123,7 +112,7 @@ def _ingest(options: argparse.Namespace) -> int:
         with Judge() if settings.ingest.batch_checks else nullcontext() as judge:
             planned = plan(workspace, options.paths, settings, pseudonyms, judge, datetime.now(UTC), options.source)
             done = ingest(planned, _progress("ingest")).to_dict()
-    _say(options, done, _ingest_text(done))
+    say(options, done, _ingest_text(done))
     for refused in done["refused"]:
         print(f"fairpanel: refused {refused['file']}: {refused['error']}", file=sys.stderr)
     share = done["quarantined"] / done["rows_read"] if done["rows_read"] else 0.0
@@ -175,7 +164,7 @@ def _audit(options: argparse.Namespace) -> int:
         done = audit(workspace, scope, settings, _progress("audit")).to_dict()
     counts = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in done["findings"].items())
     again = " (it existed already: nothing has changed)" if done["unchanged"] else ""
-    _say(options, done, f"{done['html']}{again}\nFindings: {counts}.")
+    say(options, done, f"{done['html']}{again}\nFindings: {counts}.")
     if options.fail_on and any(done["findings"].get(state, 0) for state in LEVELS[options.fail_on]):
         return exit_codes.FINDING
     return exit_codes.DONE
@@ -195,7 +184,7 @@ def _backfill(options: argparse.Namespace) -> int:
             {"from": p.start.date().isoformat(), "to": p.end.date().isoformat()} for p in wanted if p.start and p.end
         ]
         text = "\n".join(f"{entry['from']} up to {entry['to']}" for entry in told)
-        _say(options, {"dry_run": True, "periods": told}, text)
+        say(options, {"dry_run": True, "periods": told}, text)
         return exit_codes.DONE
     if os.environ.get(PREFECT_API):
         from flows.backfill import run_backfill
@@ -207,7 +196,7 @@ def _backfill(options: argparse.Namespace) -> int:
     text = "\n".join(
         f"{r['from']} up to {r['to']}: {r['state']} {r.get('report_id') or r.get('reason')}" for r in results
     )
-    _say(options, {"periods": results, "failed": failed}, text)
+    say(options, {"periods": results, "failed": failed}, text)
     return exit_codes.FAILED if failed else exit_codes.DONE
 
 
@@ -223,11 +212,11 @@ def _report(options: argparse.Namespace) -> int:
     if options.action == "show":
         listed = [entry for entry in listed if options.report in (None, entry["report_id"])][-1:]
         if not listed:
-            return _refuse(
+            return refuse(
                 options, f"there is no report {options.report or ''}; see 'fairpanel report list'", exit_codes.USAGE
             )
     text = "\n".join(f"{entry['number']:>4}  {entry['report_id']}  {entry['html']}" for entry in listed)
-    _say(options, {"reports": listed}, text or "No reports yet. Make one with 'fairpanel audit'.")
+    say(options, {"reports": listed}, text or "No reports yet. Make one with 'fairpanel audit'.")
     return exit_codes.DONE
 
 
@@ -243,7 +232,7 @@ def _verify(options: argparse.Namespace) -> int:
         "problems": [{"where": problem.where, "what": problem.what} for problem in problems],
     }
     text = "\n".join(f"{problem.where}: {problem.what}" for problem in problems)
-    _say(options, document, text or f"{entries} ledger entries and their report files are as they were recorded.")
+    say(options, document, text or f"{entries} ledger entries and their report files are as they were recorded.")
     return exit_codes.DIFFERENT if problems else exit_codes.DONE
 
 
@@ -265,69 +254,7 @@ def _quarantine(options: argparse.Namespace) -> int:
         f"{entry['meaning']} {entry['mend']}"
         for entry in listed
     )
-    _say(options, {"quarantine": listed}, text or "No rows in quarantine.")
-    return exit_codes.DONE
-
-
-def _measure(options: argparse.Namespace) -> int:
-    from fairpanel.measures.catalogue import measure, option_from_text
-    from fairpanel.tables_from_files import read_table
-
-    given = {name: option_from_text(options.name, name, text) for name, text in _pairs(options.rest).items()}
-    estimate = measure(options.name, read_table(options.file), **given).to_dict()
-    _say(options, estimate, _estimate_text(estimate))
-    return exit_codes.DONE
-
-
-def _pairs(rest: list[str]) -> dict[str, str]:
-    """--name value and --name=value, as names with underscores."""
-    pairs: dict[str, str] = {}
-    words = iter(rest)
-    for word in words:
-        if not word.startswith("--"):
-            raise config.ConfigError(f"expected --option value, got {word!r}")
-        name, equals, value = word[2:].partition("=")
-        if not equals:
-            value = next(words, "")
-            if not value or value.startswith("--"):
-                raise config.ConfigError(f"option --{name} has no value")
-        pairs[name.replace("-", "_")] = value
-    return pairs
-
-
-def _estimate_text(estimate: Mapping[str, Any]) -> str:
-    value = estimate["value"]
-    told = "not estimable" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
-    lines = [f"{estimate['measure']}: {told}", f"method: {estimate['method']}"]
-    if (interval := estimate["interval"]) is not None:
-        lines.append(
-            f"{interval['level']:.0%} interval: {interval['low']} to {interval['high']} ({interval['method']})"
-        )
-    lines.append("n: " + ", ".join(f"{name} {count}" for name, count in estimate["n"].items()))
-    lines += [f"caution {caution['code']}: {caution['text']}" for caution in estimate["cautions"]]
-    lines += [f"{name}: {item}" for name, item in estimate["detail"].items() if not isinstance(item, list | dict)]
-    return "\n".join(lines)
-
-
-def _measures(options: argparse.Namespace) -> int:
-    from fairpanel.measures.catalogue import CATALOGUE, describe
-
-    entries = [describe(name) for name in ([options.name] if options.name else CATALOGUE)]
-    document = [
-        {
-            "name": entry.name,
-            "family": entry.family,
-            "summary": entry.summary,
-            "options": {name: str(parameter) for name, parameter in entry.options.items()},
-        }
-        for entry in entries
-    ]
-    text = (
-        f"{entries[0].name}\n\n{entries[0].documentation}"
-        if options.name
-        else "\n".join(f"{entry.name:<25} {entry.summary}" for entry in entries)
-    )
-    _say(options, {"measures": document}, text)
+    say(options, {"quarantine": listed}, text or "No rows in quarantine.")
     return exit_codes.DONE
 
 
@@ -353,11 +280,11 @@ def _simulate(options: argparse.Namespace) -> int:
         if getattr(options, name) is not None
     }
     if options.damaged and options.layout != "canonical":
-        return _refuse(options, "--damaged breaks rows of the canonical layout only", exit_codes.USAGE)
+        return refuse(options, "--damaged breaks rows of the canonical layout only", exit_codes.USAGE)
     written = simulate(Parameters(**chosen), options.layout, options.out)
     if options.damaged:
         damage(options.out / "scores.csv")
-    _say(
+    say(
         options,
         {"files": [str(path) for path in written], "truth": str(options.out / "truth.json")},
         "\n".join(str(path) for path in written),
@@ -382,7 +309,7 @@ def _doctor(options: argparse.Namespace) -> int:
 
     checks = examine(Workspace(options.workspace))
     text = "\n".join(f"{'ok ' if check['ok'] else '!! '} {check['what']}: {check['told']}" for check in checks)
-    _say(options, {"ok": all(check["ok"] for check in checks), "checks": checks}, text)
+    say(options, {"ok": all(check["ok"] for check in checks), "checks": checks}, text)
     return exit_codes.DONE if all(check["ok"] for check in checks) else exit_codes.FAILED
 
 
@@ -395,8 +322,8 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "report": _report,
     "verify": _verify,
     "quarantine": _quarantine,
-    "measure": _measure,
-    "measures": _measures,
+    "measure": measuring.measure_file,
+    "measures": measuring.catalogue,
     "simulate": _simulate,
     "serve": _serve,
     "doctor": _doctor,
