@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check bench setup clean
+.PHONY: setup demo test check bench clean
 
 setup: $(READY)
 
@@ -13,9 +13,11 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $(READY)
 
+# A workspace with the bundled sample, ingested and audited by the flows; prints where the report is.
 demo: $(READY)
 	$(BIN)/fairpanel demo --workspace demo-workspace
 
+# The fast tests. Tests that want a browser, a Prefect server or minutes: pytest -m browser, -m service, -m slow.
 test: $(READY)
 	$(BIN)/python -m pytest
 

@@ -1,0 +1,37 @@
+"""All benchmarks, or with --smoke a small version of each that shows they still run.
+
+python -m benchmarks [--smoke]
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+
+SMOKE = {
+    "benchmarks.scale": ["--candidates", "2000"],
+    "benchmarks.recovery": ["--replicates", "5", "--report-only"],
+}
+FULL = {
+    "benchmarks.scale": [],
+    "benchmarks.recovery": ["--replicates", "1000"],
+    "benchmarks.reml": [],
+}
+
+
+def main() -> int:
+    """Run them one after another; the first that fails ends it."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--smoke", action="store_true", help="small versions, a minute or two in all")
+    smoke = parser.parse_args().smoke
+    for module, arguments in (SMOKE if smoke else FULL).items():
+        print(f"\n## {module}\n", flush=True)
+        done = subprocess.run([sys.executable, "-m", module, *arguments], check=False)
+        if done.returncode:
+            return done.returncode
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
