@@ -7,7 +7,6 @@ from typing import Any
 
 Entry = Mapping[str, Any]
 LEADS = ("overall", "composite")
-ANY = object()
 
 
 def select(report: Entry, measure: str, variant: str | None = None, **subject: Any) -> list[Entry]:
@@ -23,6 +22,11 @@ def select(report: Entry, measure: str, variant: str | None = None, **subject: A
 
 def _admits(wanted: Any, found: str | None) -> bool:
     return found in wanted if isinstance(wanted, tuple) else found == wanted
+
+
+def wholes_first(entries: list[Entry]) -> list[Entry]:
+    """All job families together before single ones, each in the order of the report."""
+    return sorted(entries, key=lambda estimate: estimate["subject"]["job_family"] is not None)
 
 
 def first(report: Entry, measure: str, variant: str | None = None, **subject: Any) -> Entry | None:

@@ -105,13 +105,12 @@ def _rule(axis: Axis, value: float, height: float) -> Markup:
     return element("line", x1=x, x2=x, y1=0, y2=height, class_="reference")
 
 
-def scale(axis: Axis, references: Sequence[tuple[float, str]], written: str = "coefficient") -> Markup:
+def scale(axis: Axis, references: Sequence[tuple[float, str]]) -> Markup:
     """The foot of a forest: ticks and the names of the reference lines. Hidden from readers of the marks themselves."""
-    style = getattr(view, written)
     marks = [element("line", x1="0", x2="100%", y1=0.5, y2=0.5, class_="axis")]
     for tick in axis.ticks():
         marks.append(element("line", x1=axis.x(tick), x2=axis.x(tick), y1=0, y2=4, class_="axis"))
-        marks.append(element("text", style(tick), x=axis.x(tick), y=16, text_anchor=_anchor(axis.at(tick))))
+        marks.append(element("text", view.tick(tick), x=axis.x(tick), y=16, text_anchor=_anchor(axis.at(tick))))
     for value, name in references:
         place = {"x": axis.x(value), "y": 31, "text_anchor": _anchor(axis.at(value))}
         marks.append(element("text", f"▲ {name}", **place, class_="reference-name"))
@@ -154,13 +153,13 @@ def lines(
     marks = [element("line", x1="0", x2="100%", y1=bottom, y2=bottom, class_="axis")]
     for tick in up.ticks():
         marks.append(element("line", x1="0", x2="100%", y1=y(tick), y2=y(tick), class_="grid"))
-        marks.append(element("text", view.coefficient(tick, 1), x="0", y=y(tick) - 3, class_="quiet"))
+        marks.append(element("text", view.tick(tick), x="0", y=y(tick) - 3, class_="quiet"))
     for value, name in levels:
         marks.append(element("line", x1="0", x2="100%", y1=y(value), y2=y(value), class_="reference"))
         marks.append(element("text", name, x="100%", y=y(value) - 4, text_anchor="end", class_="reference-name"))
     for tick in across.ticks() if across_ticks is None else across_ticks:
         marks.append(
-            element("text", view.rough(tick), x=across.x(tick), y=height - 8, text_anchor=_anchor(across.at(tick)))
+            element("text", view.tick(tick), x=across.x(tick), y=height - 8, text_anchor=_anchor(across.at(tick)))
         )
     for line in drawn:
         for (x1, y1), (x2, y2) in zip(line.points, line.points[1:], strict=False):
@@ -211,7 +210,7 @@ def caterpillar(title: str, description: str, marks: Sequence[Mark], unit: str, 
     drawn: list[Markup] = []
     for tick in up.ticks():
         drawn.append(element("line", x1="0", x2="100%", y1=y(tick), y2=y(tick), class_="zero" if tick == 0 else "grid"))
-        drawn.append(element("text", view.fixed(tick, 1), x="0", y=y(tick) - 3, class_="quiet"))
+        drawn.append(element("text", view.tick(tick), x="0", y=y(tick) - 3, class_="quiet"))
     drawn.append(element("text", unit, x="100%", y=11, text_anchor="end", class_="quiet"))
     for index, mark in enumerate(marks):
         if mark.value is None:

@@ -13,6 +13,7 @@ from reports.figures import Axis, Mark, scale, strip
 Entry = Mapping[str, Any]
 SEVERITY = ("alert", "concern", "cannot_tell", "none_seen")
 QUESTIONS = {"reliable": "Reliable?", "predictive": "Predictive?", "alike": "Alike for groups?"}
+STAGE = "\ue000"  # stands for a stage while steps that differ in nothing else are put together
 RULE_ORDER = ("selection", "score_gap", "prediction")
 STAGE_ORDER = ("user", "hr", "other")
 
@@ -33,7 +34,7 @@ def first_screen(report: Entry) -> dict[str, Any]:
 def scope_line(report: Entry) -> str:
     period, where = report["period"], report["scope"]["where"]
     dates = [d for d in (period["first"], period["last"]) if d]
-    parts = [f"Interviews from {dates[0]} to {dates[-1]}" if dates else "Interviews of all dates"]
+    parts = [f"Interviews from {view.day(dates[0])} to {view.day(dates[-1])}" if dates else "Interviews of all dates"]
     parts.append("all job families" if "job_family" not in where else view.label(where["job_family"]))
     parts += [
         f"{view.label(key).replace('_', ' ')} {view.label(value)}"
@@ -75,7 +76,7 @@ def _figures(estimate: Entry, axis: Axis, references: list[tuple[float, str]], s
     marks = "; ".join(f"{name} is marked" for _, name in references)
     return {
         "figure": view.coefficient(estimate["value"]),
-        "interval": f"{view.interval(estimate['interval'])}, {view.level(estimate['interval'])} interval",
+        "interval": f"{view.level(estimate['interval'])} interval {view.interval(estimate['interval'])}",
         "what": what,
         "drawn": strip(mark, axis, references, f"{said}. {marks}.", height=30),
         "foot": scale(axis, references),
@@ -199,7 +200,7 @@ def _alike(report: Entry) -> dict[str, Any]:
         worst = next(f for f in found if f["state"] == state)
         word = sentences.verdict("alike", state)
     lines = [sentences.rests_on(report, worst["subject"]["stage"])]
-    others = [_short(f, report) for f in concerns[1:]]
+    others = _short(concerns[1:])
     lines += [f"Also: {view.listed(others, 4)}."] if others else []
     lines += (
         [f"Cannot tell in {view.number_word(len(undecided))} of {view.number_word(len(found))} comparisons."]
@@ -228,14 +229,15 @@ def _comparison(finding: Entry, estimate: Entry, state: str) -> dict[str, Any]:
     return people | _figures(estimate, Axis(-reach, reach), [(0.0, "no gap")], state, what)
 
 
-def _short(finding: Entry, report: Entry) -> str:
-    """A concern in half a line."""
-    subject = finding["subject"]
-    names = {"selection": "impact ratio", "score_gap": "score gap", "prediction": "prediction lines"}
-    estimate = by_id(report, finding["evidence"][0])
-    shown = "" if estimate is None or finding["rule"] == "prediction" else f" {view.coefficient(estimate['value'])}"
-    pair = f"{view.label(subject['group'], 24)} : {view.label(subject['reference'], 24)}"
-    return f"{names[finding['rule']]}{shown} ({pair}, {view.stage(subject['stage'])})"
+def _short(concerns: list[Entry]) -> list[str]:
+    """Further concerns, each pair of groups once, in half a line."""
+    names = {"selection": "selection", "score_gap": "scores", "prediction": "prediction"}
+    pairs: dict[str, list[str]] = {}
+    for finding in concerns:
+        subject = finding["subject"]
+        pair = f"{view.label(subject['group'], 24)} : {view.label(subject['reference'], 24)}"
+        pairs.setdefault(f"{names[finding['rule']]}, {pair}", []).append(view.STAGES[subject["stage"]].split()[0])
+    return [f"{name} ({' and '.join(dict.fromkeys(where))})" for name, where in pairs.items()]
 
 
 def cannot_tell(report: Entry) -> list[str]:
@@ -311,5 +313,9 @@ def next_steps(report: Entry) -> list[dict[str, str]]:
     found.sort(
         key=lambda f: (SEVERITY.index(f["state"]), order[f["question"]], STAGE_ORDER.index(f["subject"]["stage"]))
     )
-    said = [sentences.say(f, report) for f in found]
-    return [{"step": s.step, "who": s.who} for s in dict.fromkeys(said) if s.step][:8]
+    steps: dict[tuple[str, str], list[str]] = {}
+    for finding in found:
+        said, stage = sentences.say(finding, report), view.stage(finding["subject"]["stage"])
+        if said.step:
+            steps.setdefault((said.who, said.step.replace(stage, STAGE)), []).append(stage)
+    return [{"step": step.replace(STAGE, " and ".join(where)), "who": who} for (who, step), where in steps.items()]

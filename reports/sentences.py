@@ -14,7 +14,12 @@ from reports.evidence import LEADS, by_id, first
 
 Entry = Mapping[str, Any]
 
-STATES = {"alert": "Serious concern", "concern": "Concern", "cannot_tell": "Cannot tell", "none_seen": "None seen"}
+STATES = {
+    "alert": "Serious concern",
+    "concern": "Concern",
+    "cannot_tell": "Cannot tell",
+    "none_seen": "No concern seen",
+}
 WORDS = {
     "reliable": {"alert": "No", "concern": "Partly", "cannot_tell": "Cannot tell", "none_seen": "Yes"},
     "predictive": {"alert": "The reverse", "concern": "Hardly", "cannot_tell": "Cannot tell", "none_seen": "Yes"},
@@ -79,7 +84,7 @@ def _undecided(finding: Entry) -> str:
 
 def _unestimated(finding: Entry, estimate: Entry, what: str) -> Said:
     cautions = estimate.get("cautions", [])
-    why = view.sentence(cautions[0]["text"]) if cautions else CANNOT_TELL.get(finding["reason"], "")
+    why = view.caution(cautions[0]["text"]) if cautions else CANNOT_TELL.get(finding["reason"], "")
     return Said(f"{what} cannot be estimated.", f"{why.rstrip('.')}." if why else "", "These data cannot tell.")
 
 

@@ -6,10 +6,12 @@ import math
 import re
 import unicodedata
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 Number = float | int | str | None
 MISSING = "–"
+NARROW, HARD = "\u202f", "\u00a0"  # spaces at which no line breaks
 LONGEST_LABEL = 60
 FIRST_STRONG_ISOLATE, POP_ISOLATE = "\u2068", "\u2069"
 
@@ -22,6 +24,10 @@ COMPETENCIES = {
     "other": "other competencies",
 }
 STAGES = {"user": "user interview", "hr": "HR interview", "other": "other interview"}
+MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "December",
+)  # fmt: skip
 NUMBER_WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
@@ -48,6 +54,12 @@ def fixed(value: Number, digits: int = 2) -> str:
 def coefficient(value: Number, digits: int = 2) -> str:
     """A number of a scale up to 1 as the field writes it: .64, −.05, 1.22."""
     text = fixed(value, digits)
+    return re.sub(r"^(−?)0\.", r"\1.", text)
+
+
+def tick(value: float) -> str:
+    """A round number on an axis: 0, .2, 1, −1.5."""
+    text = f"{value:.10g}".replace("-", "−")
     return re.sub(r"^(−?)0\.", r"\1.", text)
 
 
@@ -78,7 +90,7 @@ def percent(share: Number) -> str:
     if found is None:
         return MISSING
     per_hundred = 100 * found
-    return f"{fixed(per_hundred, 1 if 0 < abs(per_hundred) < 1 else 0)} %"
+    return f"{fixed(per_hundred, 1 if 0 < abs(per_hundred) < 1 else 0)}{NARROW}%"
 
 
 def p_value(value: Number) -> str:
@@ -91,7 +103,8 @@ def p_value(value: Number) -> str:
 
 def p_equals(value: Number, symbol: str = "p") -> str:
     text = p_value(value)
-    return f"{symbol} {text}" if text.startswith("<") else f"{symbol} = {text}"
+    text = text.replace(" ", HARD)
+    return f"{symbol}{HARD}{text}" if text.startswith("<") else f"{symbol}{HARD}={HARD}{text}"
 
 
 def interval(found: Mapping[str, Any] | None, digits: int = 2) -> str:
@@ -109,7 +122,7 @@ def from_to(found: Mapping[str, Any] | None) -> str:
 
 
 def level(found: Mapping[str, Any] | None) -> str:
-    """95 %"""
+    """95 %, on one line."""
     return percent((found or {}).get("level", 0.95))
 
 
@@ -163,6 +176,18 @@ def number_word(value: int) -> str:
 
 def plural(value: int, one: str, many: str | None = None) -> str:
     return f"{count(value)} {one if value == 1 else many or one + 's'}"
+
+
+def caution(text: str) -> str:
+    """A measure's caution in the words of interviews."""
+    words = {"units": "candidates", "unit": "candidate", "raters": "interviewers", "rater": "interviewer"}
+    return re.sub(r"\b(units?|raters?)\b", lambda found: words[found[1]], sentence(label(text, 300))).rstrip(".") + "."
+
+
+def day(text: str) -> str:
+    """2024-01-31 as 31 January 2024."""
+    found = date.fromisoformat(text)
+    return f"{found.day} {MONTHS[found.month - 1]} {found.year}".replace(" ", HARD)
 
 
 def listed(names: list[str], most: int = 6) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from reports import sentences, view
 from reports.blocks import Chapter, findings, forest, heading, picture, rows, table, text
-from reports.evidence import LEADS, first, leading_findings, select, stages_of
+from reports.evidence import LEADS, first, leading_findings, select, stages_of, wholes_first
 from reports.figures import Axis, Line, lines, stacked
 
 Entry = Mapping[str, Any]
@@ -15,7 +15,7 @@ PARTS = ("candidates", "interviewers", "residual: chance and what is specific to
 
 
 def chapter(report: Entry) -> Chapter | None:
-    all_g = select(report, "g_coefficient")
+    all_g = wholes_first(select(report, "g_coefficient"))
     if not all_g:
         return None
     acceptable = report["policy"]["policy"]["reliability_acceptable"]
@@ -43,9 +43,8 @@ def chapter(report: Entry) -> Chapter | None:
 
 def _name(estimate: Entry) -> str:
     subject = estimate["subject"]
-    if subject["job_family"] is not None:
-        return view.family(subject["job_family"])
-    return view.sentence(view.competency(subject["competency"]))
+    what = view.sentence(view.competency(subject["competency"]))
+    return what if subject["job_family"] is None else f"{what}, {view.family(subject['job_family'])}"
 
 
 def _kinds(report: Entry) -> dict[str, str]:
@@ -68,7 +67,7 @@ def _d_study(report: Entry) -> list[dict[str, Any]]:
         needs = estimate["detail"].get("raters_needed", {})
         have = view.rough(estimate["detail"].get("k_harmonic"))
         wanted = ", ".join(
-            f"{view.coefficient(goal)} with {view.count(n) if n is not None else 'more than can be planned'}"
+            f"{view.coefficient(float(goal))} with {view.count(n) if n is not None else 'more than can be planned'}"
             for goal, n in sorted(needs.items())
         )
         told.append(
@@ -137,6 +136,6 @@ def _tables(report: Entry) -> list[dict[str, Any]]:
 
 
 def _limits(estimates: list[Entry]) -> list[str]:
-    found = {c["code"]: view.sentence(view.label(c["text"], 300)) for e in reversed(estimates) for c in e["cautions"]}
+    found = {c["code"]: view.caution(c["text"]) for e in reversed(estimates) for c in e["cautions"]}
     first_words = "Agreement is not correctness: interviewers may agree on the wrong thing."
-    return [first_words, *(f"{text.rstrip('.')}." for _, text in sorted(found.items()))]
+    return [first_words, *(words for _, words in sorted(found.items()))]

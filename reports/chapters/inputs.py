@@ -89,32 +89,17 @@ def _notes(report: Entry) -> list[dict[str, Any]]:
 
 
 def _rows(batches: Any) -> dict[str, Any]:
-    lines = []
-    for batch in batches:
-        excluded = sum(batch["excluded"].values())
-        balance = batch["accepted"] + batch["quarantined"] + excluded
-        holds = "=" if balance == batch["rows_read"] else "≠"
-        lines.append(
-            (
-                view.label(batch["file"]),
-                view.label(batch["adapter"]),
-                view.count(batch["rows_read"]),
-                holds,
-                view.count(batch["accepted"]),
-                view.count(batch["quarantined"]),
-                view.count(excluded),
-            )
-        )
-    total = [sum(batch[key] for batch in batches) for key in ("rows_read", "accepted", "quarantined")]
-    excluded = sum(sum(batch["excluded"].values()) for batch in batches)
-    holds = "=" if total[0] == total[1] + total[2] + excluded else "≠"
-    lines.append(
-        ("All files", "", view.count(total[0]), holds, view.count(total[1]), view.count(total[2]), view.count(excluded))
-    )
-    names = ("File", "Layout", "Rows read", "", "accepted", "+ quarantined", "+ excluded")
-    return table(
-        "Rows read are accepted, quarantined or excluded", names, lines, words=(1, 3), folded=len(batches) > 12
-    )
+    lines = [_balance(view.label(b["file"]), view.label(b["adapter"]), [b]) for b in batches]
+    lines.append(_balance("All files", "", batches))
+    names = ("File", "Layout", "Rows read", "= accepted", "+ quarantined", "+ excluded", "Balance")
+    return table("Rows read are accepted, quarantined or excluded", names, lines, words=(1,), folded=len(batches) > 12)
+
+
+def _balance(file: str, layout: str, batches: Any) -> tuple[str, ...]:
+    read, accepted, quarantined = (sum(b[key] for b in batches) for key in ("rows_read", "accepted", "quarantined"))
+    excluded = sum(sum(b["excluded"].values()) for b in batches)
+    holds = "holds" if read == accepted + quarantined + excluded else "does not hold"
+    return (file, layout, *(view.count(n) for n in (read, accepted, quarantined, excluded)), holds)
 
 
 def _excluded(batches: Any) -> list[dict[str, Any]]:

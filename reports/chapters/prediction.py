@@ -7,7 +7,7 @@ from typing import Any
 
 from reports import sentences, view
 from reports.blocks import Chapter, findings, forest, heading, table, text
-from reports.evidence import LEADS, leading_findings, select, stages_of
+from reports.evidence import LEADS, leading_findings, select, stages_of, wholes_first
 from reports.figures import spanning
 
 Entry = Mapping[str, Any]
@@ -38,7 +38,7 @@ def chapter(report: Entry) -> Chapter | None:
         findings([(f["state"], sentences.say(f, report).text) for f in leading_findings(report, "predictive")])
     )
     for stage in stages_of(report, "pearson"):
-        parts = [(_name(e), e) for e in select(report, "selection_validity", "em", stage=stage)]
+        parts = [(_name(e), e) for e in wholes_first(select(report, "selection_validity", "em", stage=stage))]
         if len(parts) > 1:
             caption = f"{view.sentence(view.stages(stage))}: applicant-pool correlation by competency and job family"
             blocks.append(forest(caption, parts, _axis(parts), [(0.0, "none")]))
@@ -75,11 +75,8 @@ def _axis(entries: list[tuple[str, Entry]]) -> Any:
 
 def _name(estimate: Entry) -> str:
     subject = estimate["subject"]
-    return (
-        view.family(subject["job_family"])
-        if subject["job_family"] is not None
-        else view.sentence(view.competency(subject["competency"]))
-    )
+    what = view.sentence(view.competency(subject["competency"]))
+    return what if subject["job_family"] is None else f"{what}, {view.family(subject['job_family'])}"
 
 
 def _sensitivity(report: Entry) -> list[dict[str, Any]]:

@@ -23,7 +23,7 @@ def chapter(report: Entry) -> Chapter | None:
             continue
         blocks += _stage(stage, estimate, report)
         limits += [
-            f"{view.sentence(view.stages(stage))}: {view.label(c['text'], 300)}."
+            f"{view.sentence(view.stages(stage))}: {view.caution(c['text'])}"
             for c in estimate["cautions"]
             if c["code"] in ("UNLINKED_RATERS", "SMALL_GROUP")
         ]
@@ -103,7 +103,9 @@ def _reading(stage: str, estimate: Entry, ordered: list[tuple[str, float]], inte
         ends = [intervals.get(name) for name, _ in ordered]
         harsh = sum(bool(e) and e[0] > 0 for e in ends)
         mild = sum(bool(e) and e[1] < 0 for e in ends)
-        said += f"Of {view.count(len(ordered))} interviewers, {view.count(harsh)} score lower and {view.count(mild)} higher than the rest beyond chance."
-    else:
+        said += (
+            f"Of {view.count(len(ordered))} interviewers, the intervals of {view.count(harsh)} lie above zero (harsher) and those "
+            f"of {view.count(mild)} below (milder)."
+        )else:
         said += "No interviewer reaches the minimum number of candidates, so none is shown."
     return said.strip()
