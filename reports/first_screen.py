@@ -34,7 +34,12 @@ def first_screen(report: Entry) -> dict[str, Any]:
 def scope_line(report: Entry) -> str:
     period, where = report["period"], report["scope"]["where"]
     dates = [d for d in (period["first"], period["last"]) if d]
-    parts = [f"Interviews from {view.day(dates[0])} to {view.day(dates[-1])}" if dates else "Interviews of all dates"]
+    parts = ["Interviews of all dates"]
+    if dates:
+        first_day, last_day = view.day(dates[0]), view.day(dates[-1])
+        parts = [
+            f"Interviews on {first_day}" if first_day == last_day else f"Interviews from {first_day} to {last_day}"
+        ]
     parts.append("all job families" if "job_family" not in where else view.label(where["job_family"]))
     parts += [
         f"{view.label(key).replace('_', ' ')} {view.label(value)}"

@@ -125,7 +125,7 @@ def more_raters(estimate: Entry) -> str:
     if needed <= have:
         return ""
     more = max(1, round(needed - have))
-    return f".70 needs about {more} more interviewer{'s' if more > 1 else ''} a candidate ({needed} instead of {view.rough(have)})."
+    return f".70 needs about {more} more interviewer{'s' if more > 1 else ''} a candidate ({needed} instead of {view.few(have)})."
 
 
 def _raters_step(detail: Entry) -> str:
@@ -260,7 +260,7 @@ def score_gap(finding: Entry, estimate: Entry, report: Entry) -> Said:
     if finding["state"] == "cannot_tell":
         return Said(effect, uncertainty, _undecided(finding))
     consequence = (
-        f"This indicates a gap of at least the {worth} that an audit should see; it does not say where it arises."
+        f"This indicates a gap of a size worth looking into ({worth} or more); it does not say where it arises."
     )
     step = f"Look at the questions and panels behind the {about(subject)}, where {focal} and {reference} differ."
     return Said(effect, uncertainty, consequence, step, "Those who wrote the form, with interview training")

@@ -63,6 +63,12 @@ def tick(value: float) -> str:
     return re.sub(r"^(−?)0\.", r"\1.", text)
 
 
+def few(value: Number) -> str:
+    """A small average: one decimal, none where it is whole."""
+    found = number(value)
+    return MISSING if found is None else fixed(found, 0 if abs(found - round(found)) < 0.05 else 1)
+
+
 def rough(value: Number) -> str:
     """Two significant digits, for prose."""
     found = number(value)
@@ -109,7 +115,7 @@ def p_equals(value: Number, symbol: str = "p") -> str:
 
 def interval(found: Mapping[str, Any] | None, digits: int = 2) -> str:
     """[.61, .67]"""
-    if found is None or found.get("low") is None and found.get("high") is None:
+    if found is None or (found.get("low") is None and found.get("high") is None):
         return MISSING
     return f"[{coefficient(found['low'], digits)}, {coefficient(found['high'], digits)}]"
 
@@ -180,8 +186,16 @@ def plural(value: int, one: str, many: str | None = None) -> str:
 
 def caution(text: str) -> str:
     """A measure's caution in the words of interviews."""
-    words = {"units": "candidates", "unit": "candidate", "raters": "interviewers", "rater": "interviewer"}
-    return re.sub(r"\b(units?|raters?)\b", lambda found: words[found[1]], sentence(label(text, 300))).rstrip(".") + "."
+    words = {
+        "units": "candidates",
+        "unit": "candidate",
+        "raters": "interviewers",
+        "rater": "interviewer",
+        "his": "their",
+    }
+    return (
+        re.sub(r"\b(units?|raters?|his)\b", lambda found: words[found[1]], sentence(label(text, 300))).rstrip(".") + "."
+    )
 
 
 def day(text: str) -> str:

@@ -65,7 +65,7 @@ def _d_study(report: Entry) -> list[dict[str, Any]]:
             continue
         drawn.append(Line(view.stages(stage), [(row["raters"], row["g"]) for row in steps], index))
         needs = estimate["detail"].get("raters_needed", {})
-        have = view.rough(estimate["detail"].get("k_harmonic"))
+        have = view.few(estimate["detail"].get("k_harmonic"))
         wanted = ", ".join(
             f"{view.coefficient(float(goal))} with {view.count(n) if n is not None else 'more than can be planned'}"
             for goal, n in sorted(needs.items())

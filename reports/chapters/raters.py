@@ -106,6 +106,7 @@ def _reading(stage: str, estimate: Entry, ordered: list[tuple[str, float]], inte
         said += (
             f"Of {view.count(len(ordered))} interviewers, the intervals of {view.count(harsh)} lie above zero (harsher) and those "
             f"of {view.count(mild)} below (milder)."
-        )else:
+        )
+    else:
         said += "No interviewer reaches the minimum number of candidates, so none is shown."
     return said.strip()
