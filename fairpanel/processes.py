@@ -53,12 +53,12 @@ def end(process: subprocess.Popen[bytes], patience: float) -> None:
             family |= descendants(process.pid)
             process.kill()
             process.wait()
-    remaining = {member for member in family if _alive(member)}
+    remaining = {member for member in family if alive(member)}
     _signal(remaining, signal.SIGTERM)
     deadline = time.monotonic() + patience
     while remaining and time.monotonic() < deadline:
         time.sleep(0.1)
-        remaining = {member for member in remaining if _alive(member)}
+        remaining = {member for member in remaining if alive(member)}
     _signal(remaining, signal.SIGKILL)
 
 
@@ -87,7 +87,8 @@ def _stat(pid: int) -> list[str] | None:
         return None
 
 
-def _alive(member: Identity) -> bool:
+def alive(member: Identity) -> bool:
+    """Whether exactly this process still runs (one that ended and waits for its parent does not)."""
     fields = _stat(member[0])
     return fields is not None and fields[19] == member[1] and fields[0] != "Z"
 

@@ -17,6 +17,8 @@ from fairpanel.pipeline.backfill import audit_period
 from fairpanel.pipeline.periods import periods
 from fairpanel.workspace import Workspace
 
+LONGEST_REASON = 300
+
 
 @task(
     name="audit one period",
@@ -46,11 +48,21 @@ def backfill(parameters: BackfillParameters) -> list[dict[str, Any]]:
         results.append(result)
         log.info("%d of %d periods: from %s %s", done, len(wanted), result["from"], result["state"])
         update_progress_artifact(progress, progress=100.0 * done / len(wanted))
-    create_table_artifact(table=results, key="backfill", description="What became of every period")
+    create_table_artifact(
+        table=[_shown(workspace, result) for result in results],
+        key="backfill",
+        description="What became of every period",
+    )
     failed = [result["from"] for result in results if result["state"] == "failed"]
     if failed:
         raise RuntimeError(f"{len(failed)} of {len(results)} periods failed: {', '.join(failed)}; the others are done")
     return results
+
+
+def _shown(workspace: Workspace, result: dict[str, Any]) -> dict[str, Any]:
+    """A result without the machine's folders: paths in a reason begin at the workspace."""
+    reason = str(result.get("reason", "")).partition("\n")[0].replace(f"{workspace.root}/", "")
+    return result | {"reason": reason[:LONGEST_REASON]} if reason else result
 
 
 def run_backfill(workspace: Workspace, first: str, last: str, every: str, newest_first: bool) -> list[dict[str, Any]]:
