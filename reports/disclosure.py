@@ -106,13 +106,16 @@ def _tables(report: Entry, of: str) -> Iterator[Table]:
         measure, n = estimate["measure"], estimate["n"]
         if measure == "impact_ratio":
             detail = estimate["detail"]
-            sizes, selected = detail.get("n", {}), detail.get("selected", {})
+            sizes = {group: n for group, n in detail.get("n", {}).items() if n is not None}
+            selected = detail.get("selected", {})
             if of == "people":
                 yield Table(
                     measure, _slice(estimate), {g: (sizes[g],) for g in sizes}, (_candidates(report, estimate),)
                 )
             else:
-                cells = {g: (sizes[g], selected[g], sizes[g] - selected[g]) for g in sizes}
+                cells = {
+                    g: (sizes[g], selected[g], sizes[g] - selected[g]) for g in sizes if selected.get(g) is not None
+                }
                 yield Table(measure, _slice(estimate), cells, _outcome_totals(report, estimate))
         elif estimate["subject"].get("group") is not None and (measure in OUTCOMES) == (of == "outcomes"):
             kind = f"{measure}/{estimate['subject'].get('competency')}"

@@ -320,7 +320,9 @@ def next_steps(report: Entry) -> list[dict[str, str]]:
     )
     steps: dict[tuple[str, str], list[str]] = {}
     for finding in found:
-        said, stage = sentences.say(finding, report), view.stage(finding["subject"]["stage"])
+        said, stage = sentences.say(finding, report), view.stage(finding["subject"]["stage"]).removesuffix(" interview")
         if said.step:
-            steps.setdefault((said.who, said.step.replace(stage, STAGE)), []).append(stage)
+            steps.setdefault((said.who, said.step.replace(f"{stage} interview", f"{STAGE} interview")), []).append(
+                stage
+            )
     return [{"step": step.replace(STAGE, " and ".join(where)), "who": who} for (who, step), where in steps.items()]

@@ -31,6 +31,7 @@ def chapter(report: Entry) -> Chapter | None:
     for attribute in attributes:
         blocks += [heading(f"By {view.label(attribute)}"), *_selection(report, attribute), *_gaps(report, attribute)]
         blocks += _prediction(report, attribute)
+    blocks += _withheld(report)
     cell = report["policy"]["disclosure"]["minimum_cell"]
     limits = [
         "Four fifths is prima facie evidence in United States practice, not a definition of equal treatment.",
@@ -73,6 +74,21 @@ def _selection(report: Entry, attribute: str) -> list[dict[str, Any]]:
             )
         blocks += _tables(report, here, attribute, stage)
     return blocks
+
+
+def _withheld(report: Entry) -> list[dict[str, Any]]:
+    """What disclosure control took out, without saying which cell was the small one."""
+    lines_ = []
+    for entry in report["suppressed"]:
+        subject = entry["subject"]
+        where = f"{view.stages(subject['stage'])}, {view.family(subject['job_family'])}"
+        lines_.append(
+            (f"{view.label(subject['group'])} ({view.label(subject['attribute'])})", where, entry["what"], entry["why"])
+        )
+    if not lines_:
+        return []
+    columns = ("Group", "Where", "Withheld", "Why")
+    return [table("Withheld to protect small groups", columns, lines_, words=(1, 2, 3), folded=True)]
 
 
 def _kinds(report: Entry) -> dict[str, str]:
