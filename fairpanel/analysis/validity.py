@@ -24,7 +24,7 @@ def validity(material: Material, config: AuditConfig) -> Analysis:
         if not enough or known < config.minimum_hired:
             too_small.append(part.subject | {"family": "validity", "performance_known": known})
             continue
-        estimates += _chain(part, people, material, config)
+        estimates += _chain(part, ratings, people, material, config)
     return Analysis(estimates=estimates, too_small=too_small)
 
 
@@ -39,7 +39,9 @@ def paired(ratings: pl.DataFrame, performance: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _chain(part: Slice, people: pl.DataFrame, material: Material, config: AuditConfig) -> list[Estimated]:
+def _chain(
+    part: Slice, ratings: pl.DataFrame, people: pl.DataFrame, material: Material, config: AuditConfig
+) -> list[Estimated]:
     """From the observed correlation to the operational one, each beside the others."""
     known = people.filter("known")
     level: dict[str, Any] = {"confidence": config.confidence}
@@ -70,33 +72,43 @@ def _chain(part: Slice, people: pl.DataFrame, material: Material, config: AuditC
                 part, "selection_validity", people, "direct", **roles, selected="known", method="direct", **level
             )
         )
-        if config.criterion_reliability is not None:
-            chain.append(_operational(part, known, config.criterion_reliability, config.confidence))
+        chain += _corrected(part, ratings, people, config)
     return chain
 
 
-def _operational(part: Slice, known: pl.DataFrame, reliability: float, confidence: float) -> Estimated:
-    """Corrected for the criterion's unreliability only: a decision is made on the fallible interview score."""
-    try:
-        estimate = measure(
-            "corrected_validity",
-            known,
-            x="score",
-            y="performance",
-            correction="attenuation",
-            ryy=reliability,
-            confidence=confidence,
+def _corrected(part: Slice, ratings: pl.DataFrame, people: pl.DataFrame, config: AuditConfig) -> list[Estimated]:
+    """Operational validity under an assumed criterion reliability: by attenuation alone (the score stays fallible: a
+    decision is made on it), and by indirect range restriction with the score's reliability among those known."""
+    if config.criterion_reliability is None:
+        return []
+    known = people.filter("known")
+    options: dict[str, Any] = {"x": "score", "y": "performance", "ryy": config.criterion_reliability}
+    options |= {"confidence": config.confidence}
+    found = [_possible(part, "corrected_validity", known, "attenuation", correction="attenuation", **options)]
+    among_known = ratings.join(known.select("candidate"), on="candidate", how="semi")
+    rxx = measure("g_coefficient", among_known, interval="none").value
+    if rxx is not None and 0 < rxx <= 1:
+        found.append(
+            _possible(
+                part, "selection_validity", people, "indirect", selected="known", method="indirect", rxx=rxx, **options
+            )
         )
+    return found
+
+
+def _possible(part: Slice, name: str, people: pl.DataFrame, variant: str, **options: Any) -> Estimated:
+    """The estimate; where the assumed reliability cannot be true of these ratings, that is a result too."""
+    try:
+        estimate = measure(name, people, **options)
     except MeasureInputError as error:
-        # The assumed reliability cannot be true of these ratings; that is a result, not a failure of the audit.
         estimate = Estimate(
-            measure="corrected_validity",
-            method="attenuation, criterion only",
+            measure=name,
+            method=variant,
             value=None,
-            n={"people": known.height},
+            n={"people": people.height},
             cautions=(Caution("ASSUMED_RELIABILITY", f"Not possible: {error}."),),
         )
-    return Estimated(family="validity", subject=part.subject, result=estimate.to_dict(), variant="attenuation")
+    return Estimated(family="validity", subject=part.subject, result=estimate.to_dict(), variant=variant)
 
 
 def _other_stage(part: Slice, people: pl.DataFrame, material: Material) -> pl.DataFrame | None:
