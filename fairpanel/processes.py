@@ -42,9 +42,12 @@ def _end_with_parent() -> Callable[[], None] | None:
     return lambda: control(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-def end(process: subprocess.Popen[bytes], patience: float) -> None:
-    """Ask a process to end; after patience seconds, or once it has ended, kill whatever is left of its descendants."""
-    family = descendants(process.pid)
+def end(process: subprocess.Popen[bytes], patience: float, known: Iterable[Identity] = ()) -> None:
+    """Ask a process to end; after patience seconds, or once it has ended, kill whatever is left of its descendants.
+
+    Descendants of a process that died already have another parent: name those that were known before.
+    """
+    family = descendants(process.pid) | set(known)
     if process.poll() is None:
         process.terminate()
         try:

@@ -38,10 +38,11 @@ def serve(folder: Path, port: int) -> int:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     children: dict[str, subprocess.Popen[bytes]] = {}
+    runs: set[processes.Identity] = set()
     with _only_one(home):
         try:
             _start(workspace, port, children)
-            return _watch(children, home)
+            return _watch(children, runs, home)
         except KeyboardInterrupt:
             _tell("Ending the worker and the server ...")
             return exit_codes.DONE
@@ -49,7 +50,7 @@ def serve(folder: Path, port: int) -> int:
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 signal.signal(number, signal.SIG_IGN)
             for process in reversed(children.values()):  # the worker before the server it talks to
-                processes.end(process, ENDING)
+                processes.end(process, ENDING, runs if process is children.get("worker") else ())
 
 
 def _start(workspace: Workspace, port: int, children: dict[str, subprocess.Popen[bytes]]) -> None:
@@ -74,9 +75,11 @@ def _start(workspace: Workspace, port: int, children: dict[str, subprocess.Popen
     _tell("End with Ctrl-C.")
 
 
-def _watch(children: dict[str, subprocess.Popen[bytes]], home: Path) -> int:
-    """Wait until a child dies (a signal ends the wait as KeyboardInterrupt)."""
+def _watch(children: dict[str, subprocess.Popen[bytes]], runs: set[processes.Identity], home: Path) -> int:
+    """Wait until a child dies (a signal ends the wait as KeyboardInterrupt), and keep track of the worker's runs."""
     while True:
+        runs -= {run for run in runs if not processes.alive(run)}
+        runs |= processes.descendants(children["worker"].pid)
         for name, process in children.items():
             if process.poll() is not None:
                 log = home / f"{name}.log"

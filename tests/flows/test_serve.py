@@ -15,7 +15,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from fairpanel import exit_codes
+from fairpanel import exit_codes, processes
 from fairpanel.cli import main
 from fairpanel.store import tables
 from fairpanel.workspace import Workspace
@@ -207,7 +207,8 @@ def test_killed_outright_it_leaves_nothing_and_starts_again(tmp_path: Path) -> N
         assert second.run("ingest/nightly-ingest")["state"]["type"] == "COMPLETED"
         rows = tables.pin(Workspace(workspace)).read("scores")
         assert rows.height == rows.select(pl.col("record_key").n_unique()).item() > 20_000
-        worker = next(pid for pid, _ in second.family if b"worker" in Path(f"/proc/{pid}/cmdline").read_bytes())
+        children = processes.descendants(second.process.pid)
+        worker = next(pid for pid, _ in children if b"worker\0start" in Path(f"/proc/{pid}/cmdline").read_bytes())
         os.kill(worker, signal.SIGKILL)
         assert second.process.wait(90) == exit_codes.FAILED
         assert "the worker ended by itself" in second.printed.read_text()
