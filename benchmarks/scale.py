@@ -1,6 +1,6 @@
 """One million scores of 200,000 candidates through the command line: ingest, audit, and what each costs.
 
-    python -m benchmarks.scale [--candidates N] [--keep DIR]
+    python -m benchmarks.scale [--candidates N]
 
 Prints seconds and peak memory of each command's process, as the operating system counts them.
 """
