@@ -53,9 +53,9 @@ class Axis:
 
     def ticks(self) -> list[float]:
         """Four to eight round numbers."""
-        raw = (self.high - self.low) / 5
+        raw = (self.high - self.low) / 6
         power = 10.0 ** math.floor(math.log10(raw))
-        step = next(power * m for m in (1, 2, 5, 10) if power * m >= raw)
+        step = next(power * m for m in (1, 2, 2.5, 5, 10) if power * m >= raw)
         start = math.ceil(self.low / step - 1e-9)
         return [round(i * step, 10) for i in range(start, math.floor(self.high / step + 1e-9) + 1)]
 
