@@ -36,7 +36,7 @@ STANDARDS = (
 )  # fmt: skip
 METHODS = (
     "Reliability: variance components by restricted maximum likelihood; G(q,k) after Putka and others; intraclass correlations after McGraw & Wong.",
-    "Severity: best linear unbiased predictions of interviewer effects, positive is harsher.",
+    "Severity: predictions of interviewer effects in the crossed model (BLUP), positive is harsher.",
     "Validity: Fisher z intervals; applicant-pool correlation by maximum likelihood under missing at random given the scores.",
     "Selection: Koopman's score interval of the ratio; four fifths in whole numbers; exact tests; Mantel–Haenszel within requisitions.",
     "Findings: an interval must lie on one side of the policy's threshold, or a test must speak; otherwise these data cannot tell.",
@@ -82,7 +82,7 @@ def chapter(report: Entry, present: set[str]) -> Chapter:
             {
                 "kind": "code",
                 "summary": "Configuration and policy",
-                "text": json.dumps(report["policy"], indent=1, sort_keys=True),
+                "text": json.dumps(_told(report["policy"]), indent=1, sort_keys=True, ensure_ascii=False),
             },
             table(
                 "Input files",
@@ -98,6 +98,15 @@ def chapter(report: Entry, present: set[str]) -> Chapter:
         ),
         command=f"fairpanel verify {report['report_id']}",
     )
+
+
+def _told(value: Any) -> Any:
+    """Configuration as it was, but for names longer than a line."""
+    if isinstance(value, Mapping):
+        return {view.label(name, 120): _told(found) for name, found in value.items()}
+    if isinstance(value, list):
+        return [_told(found) for found in value]
+    return view.label(value, 120) if isinstance(value, str) else value
 
 
 def _standards(report: Entry, present: set[str]) -> list[tuple[str, str, str]]:

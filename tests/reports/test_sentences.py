@@ -45,7 +45,7 @@ def test_every_finding_of_every_report_is_whole_sentences(sample_reports: dict[s
         for finding in report["findings"]:
             said = sentences.say(finding, report)
             assert re.fullmatch(r"[^a-z].*[.]", said.text, re.DOTALL), said
-            assert not re.search(r"None|nan|\{|\}|  |\.\.|–\s", said.text + said.step), said
+            assert not re.search(r"\bNone\b|\bnan\b|\{|\}|  |\.\.|–\s", said.text + said.step), said
             assert bool(said.step) == (finding["state"] in ("alert", "concern")), said
             assert bool(said.who) == bool(said.step)
 
