@@ -117,7 +117,7 @@ def _tables(report: Entry, of: str) -> Iterator[Table]:
                     g: (sizes[g], selected[g], sizes[g] - selected[g]) for g in sizes if selected.get(g) is not None
                 }
                 yield Table(measure, _slice(estimate), cells, _outcome_totals(report, estimate))
-        elif estimate["subject"].get("group") is not None and (measure in OUTCOMES) == (of == "outcomes"):
+        elif "focal" in n and (measure in OUTCOMES) == (of == "outcomes"):
             kind = f"{measure}/{estimate['subject'].get('competency')}"
             total = _rated(report, estimate) if measure == "differential_prediction" else None
             total = _candidates(report, estimate) if of == "people" else total

@@ -53,7 +53,7 @@ def test_files_are_named_for_what_they_know_and_stay_small() -> None:
 
 
 def test_no_registry_address_nor_path_of_a_machine_is_committed() -> None:
-    addresses = re.compile(r"files\.pythonhosted\.org|pypi\.org/simple|registry\.npmjs\.org|index-url|find-links")
+    addresses = re.compile(r"files\.pythonhosted\.org|pypi\.org/simple|registry\.npmjs\.org")
     for path in _tracked():
         name = path.relative_to(ROOT).as_posix()
         assert path.name not in ("uv.lock", "package-lock.json", "yarn.lock", "poetry.lock"), name
