@@ -67,7 +67,13 @@ def picture(caption: str, svg: Markup, legend: Sequence[tuple[str, str]] = ()) -
     return {"kind": "picture", "caption": caption, "svg": svg, "legend": list(legend)}
 
 
-def rows(caption: str, drawn: Sequence[tuple[str, Markup, str]], foot: Markup | None = None, legend: Sequence[tuple[str, str]] = (), more: int = 0) -> dict[str, Any]:  # fmt: skip
+def rows(
+    caption: str,
+    drawn: Sequence[tuple[str, Markup, str]],
+    foot: Markup | None = None,
+    legend: Sequence[tuple[str, str]] = (),
+    more: int = 0,
+) -> dict[str, Any]:
     """A chart of rows: name, drawing, figure in words. Rows from `more` on are folded away (0: none)."""
     shown = [{"name": name, "svg": svg, "value": value} for name, svg, value in drawn]
     kept = shown[:more] if more else shown

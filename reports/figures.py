@@ -24,7 +24,7 @@ def element(tag: str, *children: str | Markup, **attributes: object) -> Markup:
         for name, value in attributes.items()
         if value is not None
     )
-    return Markup("<{0}{1}>{2}</{0}>").format(Markup(tag), written, Markup("").join(escape(c) for c in children))
+    return Markup("<{0}{1}>{2}</{0}>").format(tag, written, Markup("").join(escape(c) for c in children))
 
 
 def _plain(value: object) -> object:
@@ -158,9 +158,8 @@ def lines(
         marks.append(element("line", x1="0", x2="100%", y1=y(value), y2=y(value), class_="reference"))
         marks.append(element("text", name, x="100%", y=y(value) - 4, text_anchor="end", class_="reference-name"))
     for tick in across.ticks() if across_ticks is None else across_ticks:
-        marks.append(
-            element("text", view.tick(tick), x=across.x(tick), y=height - 8, text_anchor=_anchor(across.at(tick)))
-        )
+        place = {"x": across.x(tick), "y": height - 8, "text_anchor": _anchor(across.at(tick))}
+        marks.append(element("text", view.tick(tick), **place))
     for line in drawn:
         for (x1, y1), (x2, y2) in zip(line.points, line.points[1:], strict=False):
             ends = {"x1": across.x(x1), "y1": y(y1), "x2": across.x(x2), "y2": y(y2)}

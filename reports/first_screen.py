@@ -68,7 +68,15 @@ def _leading(report: Entry, question: str) -> Entry | None:
 
 
 def _box(question: str, state: str, word: str, **told: Any) -> dict[str, Any]:
-    empty = {"figure": None, "interval": "", "what": "", "n": "", "drawn": None, "foot": None, "lines": []}
+    empty: dict[str, Any] = {
+        "figure": None,
+        "interval": "",
+        "what": "",
+        "n": "",
+        "drawn": None,
+        "foot": None,
+        "lines": [],
+    }
     return {"question": QUESTIONS[question], "state": state, "word": word} | empty | told
 
 
@@ -77,7 +85,10 @@ def _figures(estimate: Entry, axis: Axis, references: list[tuple[float, str]], s
     ends = [view.number(interval.get("low")), view.number(interval.get("high"))]
     kind = "alert" if state in ("alert", "concern") else "estimate"
     mark = Mark(what, view.number(estimate["value"]), ends[0], ends[1], kind)
-    said = f"{view.coefficient(estimate['value'])}, {view.level(estimate['interval'])} interval {view.from_to(estimate['interval'])}"
+    said = (
+        f"{view.coefficient(estimate['value'])}, {view.level(estimate['interval'])} interval "
+        f"{view.from_to(estimate['interval'])}"
+    )
     marks = "; ".join(f"{name} is marked" for _, name in references)
     return {
         "figure": view.coefficient(estimate["value"]),
@@ -110,13 +121,10 @@ def _other_stage(report: Entry, question: str, finding: Entry) -> str:
         if other["subject"]["stage"] != finding["subject"]["stage"]:
             estimate = by_id(report, other["evidence"][0])
             if estimate is not None:
-                shown = "cannot be estimated" if estimate["value"] is None else view.coefficient(estimate["value"])
-                return (
-                    f"{view.sentence(view.stages(other['subject']['stage']))}: {shown} {view.interval(estimate['interval'])}".rstrip(
-                        " –"
-                    )
-                    + "."
-                )
+                where = view.sentence(view.stages(other["subject"]["stage"]))
+                if estimate["value"] is None:
+                    return f"{where}: cannot be estimated."
+                return f"{where}: {view.coefficient(estimate['value'])} {view.interval(estimate['interval'])}."
     return ""
 
 
@@ -220,7 +228,7 @@ def _alike(report: Entry) -> dict[str, Any]:
 
 def _comparison(finding: Entry, estimate: Entry, state: str) -> dict[str, Any]:
     subject, n = finding["subject"], estimate["n"]
-    pair = f"{view.label(subject['group'])} : {view.label(subject['reference'])}"
+    pair = f"{sentences.pair(subject)}"
     interval = estimate["interval"] or {}
     ends = [abs(view.number(interval.get(end)) or 0.0) for end in ("low", "high")]
     people = {"n": f"{view.count(n['focal'])} and {view.count(n['reference'])} people"}
@@ -265,7 +273,8 @@ def cannot_tell(report: Entry) -> list[str]:
         if finding["question"] == "reliable" and finding["leading"] and finding["reason"] == "not_estimable":
             where = view.stages(finding["subject"]["stage"])
             told.append(
-                f"How reliable {where} are: {sentences.say(finding, report).uncertainty} Two or more interviewers a candidate would tell."
+                f"How reliable {where} are: {sentences.say(finding, report).uncertainty} Two or more "
+                "interviewers a candidate would tell."
             )
     lines = [f for f in leading_findings(report, "alike") if f["rule"] == "prediction" and f["state"] == "cannot_tell"]
     if lines:
@@ -273,7 +282,8 @@ def cannot_tell(report: Entry) -> list[str]:
             {f"{view.label(f['subject']['group'])} and {view.label(f['subject']['reference'])}" for f in lines}
         )
         told.append(
-            f"Whether scores predict performance alike for {view.listed(pairs, 4)}: more hires with performance ratings in each "
+            f"Whether scores predict performance alike for {view.listed(pairs, 4)}: more hires with "
+            "performance ratings in each "
             "group would tell."
         )
     return told
@@ -286,8 +296,10 @@ def _selection_too_small(report: Entry) -> list[str]:
         if finding["rule"] == "selection" and finding["state"] == "cannot_tell" and gap is not None:
             subject = finding["subject"]
             told.append(
-                f"Differences in selection under {view.rough(abs(100 * gap))} in 100 between {view.label(subject['group'])} and "
-                f"{view.label(subject['reference'])} at {view.stages(subject['stage'])}: they are too small to be seen with so few people."
+                f"Differences in selection under {view.rough(abs(100 * gap))} in 100 between "
+                f"{view.label(subject['group'])} and "
+                f"{view.label(subject['reference'])} at {view.stages(subject['stage'])}: they are too "
+                "small to be seen with so few people."
             )
     return told
 

@@ -78,6 +78,17 @@ def about(subject: Entry) -> str:
     return " ".join(words)
 
 
+def title(subject: Entry) -> str:
+    """Overall score, user interview, all job families"""
+    what = view.sentence(view.competency(subject["competency"]))
+    return f"{what}, {view.stage(subject['stage'])}, {view.family(subject['job_family'])}"
+
+
+def pair(subject: Entry) -> str:
+    """women : men"""
+    return f"{view.label(subject['group'])} : {view.label(subject['reference'])}"
+
+
 def _undecided(finding: Entry) -> str:
     return CANNOT_TELL.get(finding["reason"], "The evidence points neither way") + ": these data cannot tell."
 
@@ -89,6 +100,7 @@ def _unestimated(finding: Entry, estimate: Entry, what: str) -> Said:
 
 
 def reliability(finding: Entry, estimate: Entry, report: Entry) -> Said:
+    del report
     subject = finding["subject"]
     if estimate.get("value") is None:
         return _unestimated(finding, estimate, f"The reliability of the {about(subject)}")
@@ -125,7 +137,10 @@ def more_raters(estimate: Entry) -> str:
     if needed <= have:
         return ""
     more = max(1, round(needed - have))
-    return f".70 needs about {more} more interviewer{'s' if more > 1 else ''} a candidate ({needed} instead of {view.few(have)})."
+    return (
+        f".70 needs about {more} more interviewer{'s' if more > 1 else ''} a candidate ({needed} instead "
+        f"of {view.few(have)})."
+    )
 
 
 def _raters_step(detail: Entry) -> str:
@@ -150,7 +165,8 @@ def validity(finding: Entry, estimate: Entry, report: Entry) -> Said:
         else f", {view.coefficient(observed['value'])} among those with ratings"
     )
     uncertainty = (
-        f"The {view.level(estimate['interval'])} interval runs from {view.from_to(estimate['interval'])}; performance is known "
+        f"The {view.level(estimate['interval'])} interval runs from "
+        f"{view.from_to(estimate['interval'])}; performance is known "
         f"for {view.count(people.get('hired'))} of {view.count(people.get('applicants'))} candidates{seen}."
     )
     if finding["state"] == "none_seen":
@@ -182,7 +198,8 @@ def selection(finding: Entry, estimate: Entry, report: Entry) -> Said:
     effect = (
         f"Of {view.count(base)} {women} and {view.count(base)} {men} {met}{_in(subject)}, {of[0]} and {of[1]} {done} "
         f"(impact ratio {view.coefficient(estimate['value'])}, {view.level(estimate['interval'])} interval "
-        f"{view.from_to(estimate['interval'])}; {view.count(detail['n'][focal])} and {view.count(detail['n'][reference])} people)."
+        f"{view.from_to(estimate['interval'])}; {view.count(detail['n'][focal])} and "
+        f"{view.count(detail['n'][reference])} people)."
     )
     uncertainty = f"{_chance(finding, report)} {over_all_pairs(estimate)}".strip()
     if finding["reason"] == "above_threshold":
@@ -198,9 +215,13 @@ def selection(finding: Entry, estimate: Entry, report: Entry) -> Said:
             "The ratio itself does not lie below four fifths, but the difference is larger than chance would give."
         )
     else:
-        consequence = "A ratio below four fifths is prima facie evidence of adverse impact in United States practice, not a definition of it."
+        consequence = (
+            "A ratio below four fifths is prima facie evidence of adverse impact in United States "
+            "practice, not a definition of it."
+        )
     step = (
-        f"Review the {view.stage(subject['stage'])}{_in(subject)}: which competency the gap between {women} and {men} goes with, "
+        f"Review the {view.stage(subject['stage'])}{_in(subject)}: which competency the gap between "
+        f"{women} and {men} goes with, "
         "whether the job needs it, and which panels they met."
     )
     return Said(effect, uncertainty, consequence, step, "The head of hiring with legal counsel")
@@ -236,6 +257,7 @@ def over_all_pairs(estimate: Entry) -> str:
 
 
 def score_gap(finding: Entry, estimate: Entry, report: Entry) -> Said:
+    del report
     subject = finding["subject"]
     focal, reference = view.label(subject["group"]), view.label(subject["reference"])
     if estimate.get("value") is None:
@@ -244,7 +266,8 @@ def score_gap(finding: Entry, estimate: Entry, report: Entry) -> Said:
         )
     value = estimate["value"]
     effect = (
-        f"{view.sentence(focal)} scored {view.rough(abs(value))} standard deviations {'lower' if value < 0 else 'higher'} than "
+        f"{view.sentence(focal)} scored {view.rough(abs(value))} standard deviations "
+        f"{'lower' if value < 0 else 'higher'} than "
         f"{reference} on the {about(subject)} (Hedges' g)."
     )
     uncertainty = (
@@ -267,6 +290,7 @@ def score_gap(finding: Entry, estimate: Entry, report: Entry) -> Said:
 
 
 def prediction(finding: Entry, estimate: Entry, report: Entry) -> Said:
+    del report
     subject = finding["subject"]
     focal, reference = view.label(subject["group"]), view.label(subject["reference"])
     if estimate.get("value") is None:
@@ -283,14 +307,21 @@ def prediction(finding: Entry, estimate: Entry, report: Entry) -> Said:
     )
     if finding["state"] == "concern":
         side = "" if residual is None else (
-            f": at the same score, {focal} later performed {'better' if residual > 0 else 'less well'} than one common line says"
+            f": at the same score, {focal} later performed {'better' if residual > 0 else 'less well'} "
+            "than one common line says"
         )  # fmt: skip
         effect = (
             f"The lines from the {about(subject)} to performance differ between {focal} and {reference}{side} {tested}."
         )
-        step = f"Do not read the same {about(subject)} as the same promise for {focal} and {reference} before it is understood why."
+        step = (
+            f"Do not read the same {about(subject)} as the same promise for {focal} and {reference} before "
+            "it is understood why."
+        )
         return Said(effect, "", f"The difference lies in the {finding['reason']}.", step, "The people-analytics team")
-    effect = f"The lines from the {about(subject)} to performance show no difference between {focal} and {reference} beyond chance {tested}."
+    effect = (
+        f"The lines from the {about(subject)} to performance show no difference between {focal} and "
+        f"{reference} beyond chance {tested}."
+    )
     if finding["state"] == "none_seen":
         return Said(effect, "", "A differing slope of a size that matters could have been seen.")
     return Said(effect, "", _undecided(finding))

@@ -67,8 +67,9 @@ def _hide_once(tables: Sequence[Table], minimum: int) -> set[str]:
     for (_, attribute, _), strand in strands.items():
         whole = next((table for table in strand if table.slice[2] is None), None)
         parts = sorted((table for table in strand if table.slice[2] is not None), key=_people)
-        for table in parts if whole is not None else ():
-            table.hidden |= whole.hidden
+        if whole is not None:
+            for table in parts:
+                table.hidden |= whole.hidden
         _hide_parts(parts, enough)
         if whole is not None:
             for group in sorted(whole.cells.keys() - whole.hidden):

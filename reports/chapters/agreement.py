@@ -11,6 +11,12 @@ from reports.evidence import LEADS, first, leading_findings, select, stages_of, 
 from reports.figures import Axis, Line, lines, stacked
 
 Entry = Mapping[str, Any]
+COEFFICIENTS = (
+    ("g_coefficient", None, "G(q,k)"),
+    ("icc", "A,1", "ICC(A,1)"),
+    ("icc", "A,k", "ICC(A,k)"),
+    ("krippendorff_alpha", None, "Krippendorff's α"),
+)
 PARTS = ("candidates", "interviewers", "residual: chance and what is specific to a pair")
 
 
@@ -34,7 +40,8 @@ def chapter(report: Entry) -> Chapter | None:
         blocks=blocks,
         computed=(
             "Variance components by restricted maximum likelihood on all scores, candidates and interviewers crossed; G(q,k) "
-            "allows for panels that overlap (Putka, Le, McCloy & Diaz 2008). Intervals are profile likelihood intervals, or as the table says."
+            "allows for panels that overlap (Putka, Le, McCloy & Diaz 2008). Intervals are profile "
+            "likelihood intervals, or as the table says."
         ),
         command="fairpanel measure g_coefficient ratings.csv --unit candidate --rater interviewer --score score",
         limits=_limits(all_g),
@@ -121,12 +128,11 @@ def _components(report: Entry) -> list[dict[str, Any]]:
 
 def _tables(report: Entry) -> list[dict[str, Any]]:
     lines_ = []
-    named = (("g_coefficient", None, "G(q,k)"), ("icc", "A,1", "ICC(A,1)"), ("icc", "A,k", "ICC(A,k)"), ("krippendorff_alpha", None, "Krippendorff's α"))  # fmt: skip
     for stage in stages_of(report, "g_coefficient"):
-        for measure, variant, name in named:
+        for measure, variant, name in COEFFICIENTS:
             for estimate in select(report, measure, variant, stage=stage):
                 subject, n = estimate["subject"], estimate["n"]
-                what = f"{view.sentence(view.competency(subject['competency']))}, {view.stage(stage)}, {view.family(subject['job_family'])}"
+                what = sentences.title(subject)
                 figures = (view.coefficient(estimate["value"], 3), view.interval(estimate["interval"], 3))
                 numbers = (view.count(n.get("units")), view.count(n.get("raters")), view.count(n.get("scores")))
                 made = (estimate["interval"] or {}).get("method", view.MISSING)

@@ -35,12 +35,16 @@ def chapter(report: Entry) -> Chapter | None:
     cell = report["policy"]["disclosure"]["minimum_cell"]
     limits = [
         "Four fifths is prima facie evidence in United States practice, not a definition of equal treatment.",
-        "A difference between groups says that outcomes differ, not why; an absent difference says no more than its interval.",
+        (
+            "A difference between groups says that outcomes differ, not why; an absent difference says no "
+            "more than its interval."
+        ),
         f"Figures resting on fewer than {cell} people in a cell are not shown, nor what would give them away.",
     ]
     if any(e["detail"].get("over_all_pairs") for e in select(report, "impact_ratio")):
         limits.append(
-            "With more than two groups the data choose which pair is compared; the wider interval over all pairs (Bonferroni) allows for it."
+            "With more than two groups the data choose which pair is compared; the wider interval "
+            "over all pairs (Bonferroni) allows for it."
         )
     return Chapter(
         id="groups",
@@ -48,8 +52,10 @@ def chapter(report: Entry) -> Chapter | None:
         question="Do groups pass each stage at like rates, score alike, and does a score promise the same performance?",
         blocks=blocks,
         computed=(
-            "Impact ratios with Koopman's score interval, four fifths judged in whole numbers; Hedges' g for scores; moderated regression with "
-            "robust errors for prediction. Selection is compared with the highest rate among groups of the minimum share, scores with the largest group."
+            "Impact ratios with Koopman's score interval, four fifths judged in whole numbers; "
+            "Hedges' g for scores; moderated regression with "
+            "robust errors for prediction. Selection is compared with the highest rate among groups "
+            "of the minimum share, scores with the largest group."
         ),
         command="fairpanel measure impact_ratio people.csv --group group --selected selected",
         limits=limits,
@@ -175,7 +181,7 @@ def _tables(report: Entry, here: list[Entry], attribute: str, stage: str) -> lis
     for measure, name, key in TESTS:
         for estimate in select(report, measure, stage=stage, attribute=attribute):
             subject = estimate["subject"]
-            pair = f"{view.label(subject['group'])} : {view.label(subject['reference'])}, {view.family(subject['job_family'])}"
+            pair = f"{sentences.pair(subject)}, {view.family(subject['job_family'])}"
             run = test_of(report, estimate["id"])
             figure = (view.fixed(estimate["value"]), view.interval(estimate["interval"]))
             tests.append(
@@ -236,9 +242,7 @@ def _gaps(report: Entry, attribute: str) -> list[dict[str, Any]]:
 
 def _gap_name(estimate: Entry) -> str:
     subject = estimate["subject"]
-    return (
-        f"{view.label(subject['group'])} : {view.label(subject['reference'])}, {view.competency(subject['competency'])}"
-    )
+    return f"{sentences.pair(subject)}, {view.competency(subject['competency'])}"
 
 
 def _prediction(report: Entry, attribute: str) -> list[dict[str, Any]]:
@@ -254,7 +258,7 @@ def _prediction(report: Entry, attribute: str) -> list[dict[str, Any]]:
     lines_ = []
     for estimate in found:
         detail, n, subject = estimate["detail"], estimate["n"], estimate["subject"]
-        pair = f"{view.label(subject['group'])} : {view.label(subject['reference'])}, {view.stage(subject['stage'])}"
+        pair = f"{sentences.pair(subject)}, {view.stage(subject['stage'])}"
         ps = [view.p_value(detail.get(key)) for key in ("omnibus_p", "slope_p", "intercept_p")]
         people = (view.count(n.get("focal")), view.count(n.get("reference")))
         lines_.append((pair, view.fixed(estimate["value"], 3), view.interval(estimate["interval"], 3), *people, *ps))

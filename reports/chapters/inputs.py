@@ -42,7 +42,8 @@ def chapter(report: Entry) -> Chapter:
         question="Which data does this audit rest on, and what was left out by which rule?",
         blocks=blocks,
         computed=(
-            "Every row of every file is accepted, quarantined with its reason, or excluded by a named rule; the three add up to "
+            "Every row of every file is accepted, quarantined with its reason, or excluded by a named "
+            "rule; the three add up to "
             "the rows read. Counts of candidates are of those with a score in the period and scope of this audit."
         ),
         command="fairpanel quarantine list",

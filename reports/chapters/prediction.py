@@ -45,13 +45,15 @@ def chapter(report: Entry) -> Chapter | None:
     blocks += [*_sensitivity(report), _table(report)]
     reliability = report["policy"]["audit"]["criterion_reliability"]
     limits = [
-        "Performance is known for those who were hired and stayed to be rated; the applicant-pool figure assumes that, given the scores, it is "
+        "Performance is known for those who were hired and stayed to be rated; the applicant-pool "
+        "figure assumes that, given the scores, it is "
         "missing at random. The sensitivity table shows how far hidden selection would move it.",
         "Performance ratings are judgements too, with their own errors and their own raters.",
     ]
     if reliability is not None:
         limits.append(
-            f"The correction for unreliable ratings assumes a reliability of {view.coefficient(reliability)} (Viswesvaran, Ones & Schmidt 1996); "
+            "The correction for unreliable ratings assumes a reliability of "
+            f"{view.coefficient(reliability)} (Viswesvaran, Ones & Schmidt 1996); "
             "it is shown beside the observed figure, never instead of it."
         )
     return Chapter(
@@ -60,8 +62,10 @@ def chapter(report: Entry) -> Chapter | None:
         question="Do candidates with higher interview scores later perform better?",
         blocks=blocks,
         computed=(
-            "Pearson and Spearman correlations with later performance among those with ratings; then maximum likelihood for all "
-            "applicants, given that performance is missing at random once the scores are known. Each corrected figure stands beside the observed one."
+            "Pearson and Spearman correlations with later performance among those with ratings; then "
+            "maximum likelihood for all "
+            "applicants, given that performance is missing at random once the scores are known. Each "
+            "corrected figure stands beside the observed one."
         ),
         command="fairpanel measure selection_validity people.csv --x score --y performance --selected known --method em",
         limits=limits,
@@ -101,7 +105,8 @@ def _sensitivity(report: Entry) -> list[dict[str, Any]]:
     return [
         heading("What if people were selected on something the scores do not hold?"),
         text(
-            "Each row supposes that those hired also differ in performance for reasons outside the scores, and re-estimates the correlation."
+            "Each row supposes that those hired also differ in performance for reasons outside the "
+            "scores, and re-estimates the correlation."
         ),
         table("Applicant-pool correlation under hidden selection", columns, lines),
     ]
@@ -113,7 +118,7 @@ def _table(report: Entry) -> dict[str, Any]:
         for measure, variant, name in LADDER:
             for estimate in select(report, measure, variant, stage=stage):
                 subject, n = estimate["subject"], estimate["n"]
-                what = f"{view.sentence(view.competency(subject['competency']))}, {view.stage(stage)}, {view.family(subject['job_family'])}"
+                what = sentences.title(subject)
                 known, pool = n.get("hired", n.get("people")), n.get("applicants")
                 figures = (view.coefficient(estimate["value"], 3), view.interval(estimate["interval"], 3))
                 lines.append((what, name, *figures, view.count(known), view.count(pool)))

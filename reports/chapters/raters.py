@@ -36,7 +36,8 @@ def chapter(report: Entry) -> Chapter | None:
         question="How much does a candidate's score depend on who happened to be on the panel?",
         blocks=blocks,
         computed=(
-            f"Severity is predicted from the crossed random effects model, shrunken towards zero where an interviewer scored few "
+            "Severity is predicted from the crossed random effects model, shrunken towards zero where "
+            "an interviewer scored few "
             f"candidates; positive means harsher. Interviewers with fewer than {least} candidates are counted, not shown."
         ),
         command="fairpanel measure rater_severity ratings.csv --unit candidate --rater interviewer --score score",
@@ -83,7 +84,10 @@ def _chosen(ordered: list[tuple[str, float]]) -> tuple[list[tuple[str, float]], 
         return ordered, f"All {view.count(len(ordered))} interviewers above the minimum, in order of severity."
     last = len(ordered) - 1
     picked = sorted({round(i * last / (MOST_DRAWN - 1)) for i in range(MOST_DRAWN)})
-    how = f"{len(picked)} of {view.count(len(ordered))} interviewers above the minimum, evenly spaced in order of severity; all are in the table."
+    how = (
+        f"{len(picked)} of {view.count(len(ordered))} interviewers above the minimum, evenly spaced in "
+        "order of severity; all are in the table."
+    )
     return [ordered[i] for i in picked], how
 
 
@@ -98,13 +102,17 @@ def _reading(stage: str, estimate: Entry, ordered: list[tuple[str, float]], inte
         relative = estimate["value"] / spread**0.5
         limit = report["policy"]["policy"]["severity_spread"]
         side = "over" if relative > limit else "under"
-        said += f"That is {view.rough(relative)} of the spread between candidates, {side} the {view.rough(limit)} worth acting on. "
-    if ordered:
-        ends = [intervals.get(name) for name, _ in ordered]
-        harsh = sum(bool(e) and e[0] > 0 for e in ends)
-        mild = sum(bool(e) and e[1] < 0 for e in ends)
         said += (
-            f"Of {view.count(len(ordered))} interviewers, the intervals of {view.count(harsh)} lie above zero (harsher) and those "
+            f"That is {view.rough(relative)} of the spread between candidates, {side} the "
+            f"{view.rough(limit)} worth acting on. "
+        )
+    if ordered:
+        ends = [intervals.get(name) or (None, None) for name, _ in ordered]
+        harsh = sum(low is not None and low > 0 for low, _ in ends)
+        mild = sum(high is not None and high < 0 for _, high in ends)
+        said += (
+            f"Of {view.count(len(ordered))} interviewers, the intervals of {view.count(harsh)} lie "
+            "above zero (harsher) and those "
             f"of {view.count(mild)} below (milder)."
         )
     else:

@@ -20,32 +20,82 @@ TITLES = {
 }
 # Requirement, chapter that answers it, what would be needed where there is none.
 STANDARDS = (
-    ("Uniform Guidelines, 29 CFR 1607.4: selection rates by group, four fifths, significance", "groups", "decisions and groups of candidates"),
-    ("Uniform Guidelines, 29 CFR 1607.5: general standards for validity studies", "predict", "performance ratings of those hired"),
-    ("Uniform Guidelines, 29 CFR 1607.14 B: criterion-related validity, restriction of range", "predict", "performance ratings of those hired"),
-    ("Uniform Guidelines, 29 CFR 1607.14 B(8): comparison of prediction between groups", "lines", "performance ratings in each group"),
-    ("Uniform Guidelines, 29 CFR 1607.14 C and D: content and construct validity", None, "a job analysis, and what each question is for"),
+    (
+        "Uniform Guidelines, 29 CFR 1607.4: selection rates by group, four fifths, significance",
+        "groups",
+        "decisions and groups of candidates",
+    ),
+    (
+        "Uniform Guidelines, 29 CFR 1607.5: general standards for validity studies",
+        "predict",
+        "performance ratings of those hired",
+    ),
+    (
+        "Uniform Guidelines, 29 CFR 1607.14 B: criterion-related validity, restriction of range",
+        "predict",
+        "performance ratings of those hired",
+    ),
+    (
+        "Uniform Guidelines, 29 CFR 1607.14 B(8): comparison of prediction between groups",
+        "lines",
+        "performance ratings in each group",
+    ),
+    (
+        "Uniform Guidelines, 29 CFR 1607.14 C and D: content and construct validity",
+        None,
+        "a job analysis, and what each question is for",
+    ),
     ("Uniform Guidelines, 29 CFR 1607.15: documentation of impact and validity evidence", "tested", ""),
     ("SIOP Principles 2018: reliability and interviewer agreement", "agree", "two or more interviewers a candidate"),
-    ("SIOP Principles 2018: predictor–criterion relations, with corrections stated", "predict", "performance ratings of those hired"),
-    ("SIOP Principles 2018: group differences and differential prediction", "lines", "performance ratings in each group"),
-    ("Local Law 144 (New York City, 6 RCNY 5-301): impact ratios by sex and by race or ethnicity", "groups", "decisions and groups of candidates"),
+    (
+        "SIOP Principles 2018: predictor–criterion relations, with corrections stated",
+        "predict",
+        "performance ratings of those hired",
+    ),
+    (
+        "SIOP Principles 2018: group differences and differential prediction",
+        "lines",
+        "performance ratings in each group",
+    ),
+    (
+        "Local Law 144 (New York City, 6 RCNY 5-301): impact ratios by sex and by race or ethnicity",
+        "groups",
+        "decisions and groups of candidates",
+    ),
     ("Local Law 144: intersectional categories", None, "an audit of sex and race or ethnicity crossed"),
     ("ISO 10667: quality of the assessment and its results, reported to the client", "agree", ""),
     ("ISO 10667: data handling, traceability", "went-in", ""),
-)  # fmt: skip
+)
 METHODS = (
-    "Reliability: variance components by restricted maximum likelihood; G(q,k) after Putka and others; intraclass correlations after McGraw & Wong.",
+    (
+        "Reliability: variance components by restricted maximum likelihood; G(q,k) after Putka and "
+        "others; intraclass correlations after McGraw & Wong."
+    ),
     "Severity: predictions of interviewer effects in the crossed model (BLUP), positive is harsher.",
-    "Validity: Fisher z intervals; applicant-pool correlation by maximum likelihood under missing at random given the scores.",
-    "Selection: Koopman's score interval of the ratio; four fifths in whole numbers; exact tests; Mantel–Haenszel within requisitions.",
-    "Findings: an interval must lie on one side of the policy's threshold, or a test must speak; otherwise these data cannot tell.",
-    "Disclosure: figures that rest on cells under the minimum, and figures that would give them away, are withheld before anything is written.",
+    (
+        "Validity: Fisher z intervals; applicant-pool correlation by maximum likelihood under missing at "
+        "random given the scores."
+    ),
+    (
+        "Selection: Koopman's score interval of the ratio; four fifths in whole numbers; exact tests; "
+        "Mantel–Haenszel within requisitions."
+    ),
+    (
+        "Findings: an interval must lie on one side of the policy's threshold, or a test must speak; "
+        "otherwise these data cannot tell."
+    ),
+    (
+        "Disclosure: figures that rest on cells under the minimum, and figures that would give them away, "
+        "are withheld before anything is written."
+    ),
 )
 GLOSSARY = (
     (
         "G(q,k)",
-        "share of the variance of candidates' mean scores that goes with candidates, for panels that overlap (q) and have k members",
+        (
+            "share of the variance of candidates' mean scores that goes with candidates, for panels that "
+            "overlap (q) and have k members"
+        ),
     ),
     ("Impact ratio", "a group's selection rate divided by that of the reference group"),
     (
@@ -93,7 +143,8 @@ def chapter(report: Entry, present: set[str]) -> Chapter:
             ),
         ],
         computed=(
-            "The report's identity follows from its inputs, configuration and code: the same give the same report, byte for byte. The ledger of the "
+            "The report's identity follows from its inputs, configuration and code: the same give the "
+            "same report, byte for byte. The ledger of the "
             "workspace chains the hashes of every report."
         ),
         command=f"fairpanel verify {report['report_id']}",

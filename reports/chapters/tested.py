@@ -20,9 +20,11 @@ def chapter(report: Entry) -> Chapter | None:
     level = report["policy"]["policy"]["significance"]
     below, kept = sum(t["p"] < level for t in tests), sum(t["q"] < level for t in tests)
     said = (
-        f"{view.plural(len(tests), 'test')} were run: {view.count(below)} have p under {view.coefficient(level)}, {view.count(kept)} "
+        f"{view.plural(len(tests), 'test')} were run: {view.count(below)} have p under "
+        f"{view.coefficient(level)}, {view.count(kept)} "
         f"remain after allowing for their number (q under {view.coefficient(level)}). "
-        f"With no difference anywhere, about {view.rough(level * len(tests))} would have had p under {view.coefficient(level)} by chance."
+        f"With no difference anywhere, about {view.rough(level * len(tests))} would have had p under "
+        f"{view.coefficient(level)} by chance."
     )
     blocks = [
         text(said) if tests else text("No significance test was run."),
@@ -36,12 +38,14 @@ def chapter(report: Entry) -> Chapter | None:
         question="How many questions were put to these data, and which effects would have gone unnoticed?",
         blocks=[block for block in blocks if block is not None],
         computed=(
-            "Every significance test of the audit enters one ledger; q is the false-discovery adjusted p over all of them (Benjamini & Hochberg 1995). "
+            "Every significance test of the audit enters one ledger; q is the false-discovery "
+            "adjusted p over all of them (Benjamini & Hochberg 1995). "
             "Detectable effects are those a two-sided 5 % test would have found with 80 % power."
         ),
         command="fairpanel audit --json",
         limits=[
-            "Adjustment covers the tests in this report, not those of earlier reports or of other questions put to the same data."
+            "Adjustment covers the tests in this report, not those of earlier reports or of other "
+            "questions put to the same data."
         ],
     )
 
@@ -50,21 +54,15 @@ def _about(estimate: Entry | None) -> str:
     if estimate is None:
         return view.MISSING
     subject = estimate["subject"]
-    pair = f"{view.label(subject['group'])} : {view.label(subject['reference'])}, " if subject.get("group") else ""
+    pair = f"{sentences.pair(subject)}, " if subject.get("group") else ""
     return view.sentence(f"{pair}{sentences.about(subject)}")
 
 
 def _ledger(report: Entry) -> dict[str, Any] | None:
-    lines = []
-    for test in sorted(report["tests_run"], key=lambda t: (t["q"], t["p"], t["estimate"])):
-        lines.append(
-            (
-                _about(by_id(report, test["estimate"])),
-                view.label(test["name"]),
-                view.p_value(test["p"]),
-                view.p_value(test["q"]),
-            )
-        )
+    lines = [
+        (_about(by_id(report, t["estimate"])), view.label(t["name"]), view.p_value(t["p"]), view.p_value(t["q"]))
+        for t in sorted(report["tests_run"], key=lambda t: (t["q"], t["p"], t["estimate"]))
+    ]
     return (
         table("All tests, smallest q first", ("About", "Test", "p", "q"), lines, words=(1,), folded=True)
         if lines
@@ -80,7 +78,7 @@ def _detectable(report: Entry) -> dict[str, Any] | None:
         if not finding["leading"] or shown is None:
             continue
         subject = finding["subject"]
-        pair = f"{view.label(subject['group'])} : {view.label(subject['reference'])}, " if subject.get("group") else ""
+        pair = f"{sentences.pair(subject)}, " if subject.get("group") else ""
         lines.append((view.sentence(f"{pair}{sentences.about(subject)}"), *shown, sentences.STATES[finding["state"]]))
     columns = ("About", "Effect", "Smallest that could have been seen", "Finding")
     return table("What could have been seen", columns, lines, words=(1, 3), folded=len(lines) > 10) if lines else None

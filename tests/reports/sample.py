@@ -90,7 +90,7 @@ def impact_ratio(
         "ratios": ratios, "impact_ratio_to_highest": ratios, "highest": reference, "reference": reference, "focal": focal,
         "four_fifths": {g: ratio >= 0.8 for g, ratio in ratios.items() if g != reference}, "rows": rows,
         "max_difference": max(rates.values()) - min(rates.values()), "p": 0.03, "z": -2.1,
-        "minimum_detectable": {"alpha": 0.05, "power": 0.8, "difference": -0.15, "rate": 0.2, "ratio": 0.57, "reference_rate": 0.35},
+        "minimum_detectable": {"alpha": 0.05, "power": 0.8, "difference": -0.15, "ratio": 0.57},
     }  # fmt: skip
     about = subject(job_family=job_family, attribute="gender")
     n = {"people": people, "focal": cells[focal][0], "reference": cells[reference][0]}
@@ -194,7 +194,9 @@ def report(
         "schema_version": "1.0", "report_id": "begin_now_0123456789ab", "supersedes": None,
         "period": {"from": None, "to": None, "first": "2026-01-01", "last": "2026-06-30"}, "scope": {"where": {}},
         "inputs": inputs, "policy": POLICY, "estimates": estimates, "findings": found, "tests_run": tests,
-        "too_small": [{"family": "validity", "stage": "user", "competency": "overall", "job_family": None, "performance_known": 0}],
+        "too_small": [
+            {"family": "validity", "stage": "user", "competency": "overall", "job_family": None, "performance_known": 0}
+        ],
         "suppressed": [], "summary": {"findings": {s: sum(f["state"] == s for f in found) for s in states}},
         "manifest": manifest,
     }  # fmt: skip

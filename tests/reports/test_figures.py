@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import math
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -11,8 +11,8 @@ from reports.figures import Axis, Line, Mark
 HOSTILE = '<script>alert("x")</script> & \n'
 
 
-def parsed(svg: str) -> ElementTree.Element:
-    return ElementTree.fromstring(svg)  # noqa: S314 - our own picture
+def parsed(svg: str) -> ET.Element:
+    return ET.fromstring(svg)  # noqa: S314 - our own picture
 
 
 def test_every_picture_has_a_name_a_description_and_a_role() -> None:

@@ -8,6 +8,7 @@ import json
 import re
 import time
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +93,7 @@ def test_headings_come_in_order(sample_reports: dict[str, dict[str, Any]]) -> No
         levels = [int(tag[1]) for tag, _ in Structure(render(report)).tags if re.fullmatch("h[1-6]", tag)]
         assert levels[0] == 1
         assert levels.count(1) == 1
-        assert all(after - before <= 1 for before, after in zip(levels, levels[1:], strict=False))
+        assert all(after - before <= 1 for before, after in pairwise(levels))
 
 
 def test_the_same_report_gives_the_same_bytes_in_any_order_of_keys(sample_reports: dict[str, dict[str, Any]]) -> None:
