@@ -11,7 +11,7 @@ import copy
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from reports.suppression import Slice, Table, hide, merged
+from reports.suppression import Cells, Slice, Table, hide, merged
 
 Entry = dict[str, Any]
 CANDIDATE_TABLES = ("fair_score", "adjusted_mean", "observed_mean", "unit_component")
@@ -113,7 +113,7 @@ def _tables(report: Entry, of: str) -> Iterator[Table]:
                     measure, _slice(estimate), {g: (sizes[g],) for g in sizes}, (_candidates(report, estimate),)
                 )
             else:
-                cells = {
+                cells: dict[str, Cells] = {
                     g: (sizes[g], selected[g], sizes[g] - selected[g]) for g in sizes if selected.get(g) is not None
                 }
                 yield Table(measure, _slice(estimate), cells, _outcome_totals(report, estimate))

@@ -57,7 +57,9 @@ def data_line(report: Entry) -> str:
         ("answered", "scores"),
         ("hired", "accepted"),
     ]
-    parts = [f"{view.count(counts[key])} {word}" for key, word in told]
+    decided = counts["hired"] or counts["undecided"] < counts["user_interviewed"]
+    parts = [f"{view.count(counts[key])} {word}" for key, word in told if key != "hired" or decided]
+    parts += [] if decided else ["decisions unknown"]
     return " · ".join([*parts, f"performance known for {view.count(counts['performance_known'])}"])
 
 
@@ -269,6 +271,10 @@ def cannot_tell(report: Entry) -> list[str]:
         told.append(f"Whether scores predict performance. {_performance_needed(report)}")
     if not leading_findings(report, "alike"):
         told.append("Whether groups are treated alike: no group attribute with enough people came with the exports.")
+    elif not any(finding["rule"] == "selection" for finding in report["findings"]):
+        told.append(
+            "Whether groups are selected at like rates: no decisions on enough people of two groups came with the exports."
+        )
     for finding in report["findings"]:
         if finding["question"] == "reliable" and finding["leading"] and finding["reason"] == "not_estimable":
             where = view.stages(finding["subject"]["stage"])
