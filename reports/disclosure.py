@@ -163,7 +163,9 @@ def _without(estimate: Entry, hidden: set[str], minimum: int) -> Entry | None:
     if subject.get("group") is not None:
         sizes = [estimate["n"].get(side) or 0 for side in ("focal", "reference")]
         small = any(0 < size < minimum for size in sizes)
-        return None if small or hidden & {subject["group"], subject["reference"]} else estimate
+        if small or hidden & {subject["group"], subject["reference"]}:
+            return None
+        return estimate if "focal" in estimate["n"] else estimate | {"n": dict.fromkeys(estimate["n"])}
     if not hidden or estimate["measure"] != "impact_ratio":
         return estimate
     detail = dict(estimate["detail"])

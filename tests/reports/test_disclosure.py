@@ -226,3 +226,15 @@ def test_protecting_twice_changes_nothing_more() -> None:
     again = protect(once)
     assert again["estimates"] == once["estimates"]
     assert again["findings"] == once["findings"]
+
+
+def test_an_undetermined_comparison_does_not_tell_how_many_people_it_had() -> None:
+    """People of both groups minus the reference's would be the small group."""
+    report = sample.report()
+    cautions = [{"code": "SMALL_GROUP", "text": "too few"}]
+    about = sample.subject(competency="technical", attribute="gender", group="nonbinary", reference="men")
+    unknown = sample.estimate(
+        "fairness", "standardized_difference", None, None, n={"people": 123}, subject=about, cautions=cautions
+    )
+    report["estimates"].append(unknown)
+    assert protect(report)["estimates"][-1]["n"] == {"people": None}
