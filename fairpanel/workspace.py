@@ -6,6 +6,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+UNUSABLE = frozenset("%^[]|\\\n\r\t")
+"""What Delta Lake cannot have in a path."""
+
 
 class WorkspaceError(Exception):
     """The workspace cannot be used: what is wrong with which folder, and how to mend it."""
@@ -52,6 +55,11 @@ class Workspace:
 
     def create(self) -> Workspace:
         """Makes the folders that are missing. Raises WorkspaceError where that is not possible."""
+        if found := sorted(set(str(self.root.absolute())) & UNUSABLE):
+            raise WorkspaceError(
+                f"the path of the workspace {self.root} has {' '.join(found)!r} in it, with which tables cannot be named. "
+                "Choose another folder with --workspace."
+            )
         try:
             for folder in (self.inbox, self.lake, self.restricted, self.secrets, self.reports, self.ledger.parent):
                 folder.mkdir(parents=True, exist_ok=True)

@@ -45,18 +45,20 @@ def read(export: Export, config: Config) -> list[Delivered]:
     path = export.paths[0]
     source = tabular.read(path)
     renamed = {name: name.strip().lower() for name in source.columns}
+    if twice := sorted({name for name in renamed.values() if list(renamed.values()).count(name) > 1}):
+        raise ExportError(
+            f"{path.name} has several columns called {', '.join(twice)} but for case and spaces. Keep one of them."
+        )
     frame = source.frame.rename(renamed)
     table = _recognise(frame.columns)
     if table is None:
-        raise ExportError(
-            f"{path.name} is no export that Fairpanel knows. Its columns are: {', '.join(source.columns)}."
-        )
+        raise ExportError(f"{path.name} is no export that Fairpanel knows. Its columns are: {source.columns_told}.")
     columns = COLUMNS[table]
     missing = [name for name, column in columns.items() if column.required and name not in frame.columns]
     if missing:
         raise ExportError(
             f"{path.name} looks like a {table} table but has no column {', '.join(missing)}. Add it, or describe the file "
-            f"in a mapping. Columns found: {', '.join(source.columns)}."
+            f"in a mapping. Columns found: {source.columns_told}."
         )
     unknown = [name for name in source.columns if renamed[name] not in columns]
     notes = [*source.notes]

@@ -118,7 +118,7 @@ def read(export: Export, config: Config, mapping: Mapping) -> list[Delivered]:
     if missing := sorted(wanted - set(source.columns)):
         raise ExportError(
             f"{path.name} has no column {', '.join(missing)}, which the mapping {mapping.name} names. Columns found: "
-            f"{', '.join(source.columns)}."
+            f"{source.columns_told}."
         )
     empty = pl.Series(mapping.empty, dtype=pl.String)
     frame = source.frame.with_columns(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fairpanel.adapters import canonical, greenhouse_connector, greenhouse_harvest, mapping
@@ -23,12 +24,12 @@ class Reading:
     read: Callable[[Config], list[Delivered]]
 
 
-def find(paths: Sequence[Path], source: str = "auto") -> tuple[list[Reading], dict[str, str]]:
+def find(paths: Sequence[Path], source: str = "auto") -> tuple[list[Reading], dict[Path, str]]:
     """Exports among files and folders, and why each other file was refused.
 
     source is `auto`, the name of a layout, or the path of a mapping file. Raises ConfigError for an unknown source.
     """
-    files = [file for path in paths for file in _files(path)]
+    files = list({file.resolve(): file for path in paths for file in _files(path)}.values())
     if source.endswith(".toml"):
         used = mapping.load(Path(source))
         digest = used.model_dump_json()
@@ -46,7 +47,35 @@ def find(paths: Sequence[Path], source: str = "auto") -> tuple[list[Reading], di
             f"unknown source {source!r}: expected auto, {', '.join(LAYOUTS)} or a mapping file ending in .toml"
         )
     taken = {path for reading in readings for path in reading.export.paths}
-    return readings, {path.name: _why_not(path, source) for path in files if path not in taken}
+    left = [path for path in files if path not in taken]
+    return _told_apart(readings), {path: _why_not(path, source) for path in left}
+
+
+def labels(paths: Sequence[Path]) -> list[str]:
+    """File names; where several files have the same one, with as many folders before it as tell them apart."""
+    whole = [path.absolute().parts for path in paths]
+    depths = [1] * len(whole)
+    for _ in range(max(map(len, whole), default=0)):
+        names = ["/".join(parts[-depth:]) for parts, depth in zip(whole, depths, strict=True)]
+        many = Counter(names)
+        depths = [depth + (many[name] > 1) for depth, name in zip(depths, names, strict=True)]
+    return ["/".join(parts[-depth:]) for parts, depth in zip(whole, depths, strict=True)]
+
+
+def _told_apart(readings: Sequence[Reading]) -> list[Reading]:
+    many = Counter(reading.export.name for reading in readings)
+    same = [reading for reading in readings if many[reading.export.name] > 1]
+    folders = dict(
+        zip(
+            (reading.export.paths for reading in same),
+            labels([reading.export.paths[0].parent / Path(reading.export.name).name for reading in same]),
+            strict=True,
+        )
+    )
+    return [
+        replace(reading, export=replace(reading.export, name=folders.get(reading.export.paths, reading.export.name)))
+        for reading in readings
+    ]
 
 
 def _files(path: Path) -> list[Path]:

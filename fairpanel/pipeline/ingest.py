@@ -22,7 +22,7 @@ from typing import Any, Protocol
 import polars as pl
 
 from fairpanel.adapters.base import Delivered, ExportError
-from fairpanel.adapters.registry import Reading, find
+from fairpanel.adapters.registry import Reading, find, labels
 from fairpanel.config import Config
 from fairpanel.store import tables
 from fairpanel.store.pseudonyms import Pseudonyms
@@ -107,8 +107,8 @@ class Plan:
     judge: Judging | None
     now: datetime
     readings: Sequence[Reading]
-    unrecognised: Mapping[str, str]
-    named: frozenset[str]
+    unrecognised: Mapping[Path, str]
+    named: frozenset[Path]
 
 
 Outcome = Batch | ExportError | None
@@ -126,7 +126,7 @@ def plan(
 ) -> Plan:
     """Find the exports among the paths. Raises ConfigError for an unknown source or a mistaken mapping."""
     readings, unrecognised = find(paths, source)
-    named = frozenset(path.name for path in paths if not path.is_dir())
+    named = frozenset(path for path in paths if not path.is_dir())
     return Plan(workspace, config, pseudonyms, judge, now, readings, unrecognised, named)
 
 
@@ -141,12 +141,15 @@ def step(planned: Plan, reading: Reading) -> Outcome:
 def conclude(planned: Plan, outcomes: Sequence[Outcome]) -> Ingested:
     """What became of every file, from the outcomes in the order of the plan's readings."""
     named = [(reading.export.name, outcome) for reading, outcome in zip(planned.readings, outcomes, strict=True)]
-    unread = {name: why for name, why in planned.unrecognised.items() if name in planned.named or not planned.readings}
+    left = dict(zip(planned.unrecognised, labels([*planned.unrecognised]), strict=True))
+    unread = {left[path] for path in left if path in planned.named or not planned.readings}
+    why_not = {left[path]: why for path, why in planned.unrecognised.items()}
     return Ingested(
         batches=tuple(outcome for outcome in outcomes if isinstance(outcome, Batch)),
         unchanged=tuple(name for name, outcome in named if outcome is None),
-        refused=unread | {name: str(outcome) for name, outcome in named if isinstance(outcome, ExportError)},
-        skipped={name: why for name, why in planned.unrecognised.items() if name not in unread},
+        refused={name: why for name, why in why_not.items() if name in unread}
+        | {name: str(outcome) for name, outcome in named if isinstance(outcome, ExportError)},
+        skipped={name: why for name, why in why_not.items() if name not in unread},
     )
 
 
@@ -172,6 +175,8 @@ def take_in(
         if batch_id in known["batch_id"]:
             return None
         delivered = sorted(reading.read(config), key=lambda part: ORDER[part.table])
+        if fingerprint(reading.export.paths) != sha256:
+            raise ExportError(f"{reading.export.name} changed while it was read. Ingest it again when it is complete.")
         parts = [_store(workspace, part, batch_id, reading, pseudonyms) for part in delivered]
         refused = pl.concat([part.refused for part in parts])
         tables.replace_batch(workspace, "quarantine", refused, batch_id)
@@ -217,7 +222,9 @@ def _store(workspace: Workspace, part: Delivered, batch_id: str, reading: Readin
         pl.lit(value).alias(name)
         for name, value in (("source_system", reading.adapter), ("batch_id", batch_id), ("source_file", file))
     ]
-    accepted = pseudonyms.replace(divided.accepted, columns).with_columns(provenance)
+    words = [name for name, column in columns.items() if column.kind == "text" and column.identity is None]
+    short = divided.accepted.with_columns(pl.col(words).str.slice(0, LONGEST_CELL))
+    accepted = pseudonyms.replace(short, columns).with_columns(provenance)
     accepted = tables.with_record_key(part.table, accepted).select(tables.schema(part.table).keys())
     # Read under the lock: an earlier table of the same batch may have been written since the pin.
     settled = settle(part.table, accepted, tables.pin(workspace).read(part.table), batch_id)
@@ -327,7 +334,10 @@ def _total(counts: Sequence[Mapping[str, int]]) -> dict[str, int]:
 
 def fingerprint(paths: Sequence[Path]) -> str:
     """SHA-256 of a file; of the sorted names and hashes where an export has several."""
-    hashes = [(path.name, hashlib.sha256(path.read_bytes()).hexdigest()) for path in sorted(paths)]
+    try:
+        hashes = [(path.name, hashlib.sha256(path.read_bytes()).hexdigest()) for path in sorted(paths)]
+    except OSError as error:
+        raise ExportError(f"{Path(str(error.filename)).name} cannot be read: {error.strerror}.") from error
     if len(hashes) == 1:
         return hashes[0][1]
     return hashlib.sha256(json.dumps(hashes).encode()).hexdigest()

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
 
 import polars as pl
 from deltalake import DeltaTable, write_deltalake
@@ -19,6 +20,7 @@ from fairpanel.workspace import Workspace
 from schemas.columns import COLUMNS, KEYS
 
 RESTRICTED = ("demographics", "quarantine")
+PARTITIONED = ("quarantine",)
 KINDS = {
     "text": pl.String(),
     "number": pl.Float64(),
@@ -82,9 +84,14 @@ class Pinned:
         if table not in self.versions:
             empty = pl.DataFrame(schema=schema(table))
             return empty if columns is None else empty.select(columns)
-        scan = pl.scan_delta(str(path(self.workspace, table)), version=self.versions[table])
-        frame = (scan if columns is None else scan.select(columns)).collect()
         wanted = schema(table)
+        stored = DeltaTable(path(self.workspace, table), version=self.versions[table])
+        # The table names its files as URIs: a space or an accent in the workspace's path is escaped there.
+        uris = [unquote(uri) for uri in stored.file_uris()]
+        if not uris:
+            return pl.DataFrame(schema=wanted).select(columns or wanted.keys())
+        scan = pl.scan_parquet(uris, glob=False, hive_partitioning=table in PARTITIONED)
+        frame = scan.select(columns or wanted.keys()).collect()
         return frame.cast({name: wanted[name] for name in frame.columns})
 
 
@@ -139,7 +146,7 @@ def replace_batch(workspace: Workspace, table: str, rows: pl.DataFrame, batch_id
     target = path(workspace, table)
     if not DeltaTable.is_deltatable(str(target)):
         target.parent.mkdir(parents=True, exist_ok=True)
-        write_deltalake(target, typed, mode="append", partition_by=["batch_id"] if table == "quarantine" else None)
+        write_deltalake(target, typed, mode="append", partition_by=["batch_id"] if table in PARTITIONED else None)
         return
     if not rows.height and not pin(workspace).read(table).filter(pl.col("batch_id") == batch_id).height:
         return

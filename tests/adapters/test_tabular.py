@@ -33,6 +33,15 @@ def _file(tmp_path: Path, content: str | bytes, name: str = "file.csv") -> Path:
         pytest.param('a,b\n"1,5",2\n', [("1,5", "2", 2)], [], id="quoted separator"),
         pytest.param('a,b\n"1\n2",3\n4\n', [("1\n2", "3", 2)], [4], id="line end in a cell"),
         pytest.param("a,b\n 1 ,\n", [("1", None, 2)], [], id="padding and an empty cell"),
+        pytest.param("a,b\r1,2\r", [("1", "2", 2)], [], id="line ends of old Macintoshes"),
+        pytest.param('a,b\n1,"2\n3,4\n5,6\n', [("3", "4", 3), ("5", "6", 4)], [2], id="a quote that never closes"),
+        pytest.param(
+            'a,b\n1,"2\n3,4\n5,"6"\n7,8\n',
+            [("3", "4", 3), ("5", "6", 4), ("7", "8", 5)],
+            [2],
+            id="a quote that another one closes",
+        ),
+        pytest.param('a,b\n1,5" pipe\n"3",4\n', [("1", '5" pipe', 2), ("3", "4", 3)], [], id="inches"),
     ],
 )
 def test_delimited(tmp_path: Path, content: str, rows: list[tuple[object, ...]], malformed: list[int]) -> None:
@@ -58,6 +67,12 @@ def test_latin_1_is_read_and_said(tmp_path: Path) -> None:
         (b"not a workbook", "scores.xlsx", "cannot be read as xlsx"),
         (b"not parquet", "scores.parquet", "cannot be read as parquet"),
         (b"words\n", "scores.jsonl", "no JSON object"),
+        ("a,b\n1,2\n".encode("utf-16") + b"x", "scores.csv", "begins as UTF-16"),
+        ("a,b\n1,2\n".encode("utf-32"), "scores.csv", "not a table of text"),
+        (b"{\\rtf1 a,b}\n", "scores.csv", "not a table of text"),
+        (b"x" * 200_000 + b",a\n1,2\n", "scores.csv", "field larger than"),
+        (b"a,source_row\n1,2\n", "scores.csv", "column called source_row"),
+        (b'{"a": 1, "source_row": "x"}\n', "scores.jsonl", "column called source_row"),
     ],
 )
 def test_what_is_no_table_is_refused_by_name(tmp_path: Path, content: bytes, name: str, says: str) -> None:
@@ -100,3 +115,29 @@ def test_every_line_comes_out_somewhere(rows: list[list[str]]) -> None:
     frame, malformed = tabular._plain(text, ["one", "two", "three"], ",")
     blank = sum(not line.strip(", \t") for line in lines)
     assert frame.height + malformed.height + blank == len(lines)
+
+
+def test_json_lines_end_at_line_feeds_only_and_a_line_without_text_is_set_aside(tmp_path: Path) -> None:
+    lines = ['{"a": "x\u2028y\x85z", "b": 7.0}', '{"a": "\\ud800", "b": 1}', "[" * 100_000, '{"a": "  ", "b": null}']
+    table = tabular.read(_file(tmp_path, "\n".join(lines), "t.jsonl"))
+    assert table.frame.select("a", "b").rows() == [("x\u2028y\x85z", "7"), (None, None)]
+    assert table.malformed.select("source_row", "rule").rows() == [(2, "not_a_record"), (3, "not_a_record")]
+
+
+def test_identifiers_do_not_depend_on_the_type_of_a_parquet_column(tmp_path: Path) -> None:
+    frame = pl.DataFrame({"id": [7, 123_456_789_012_345]})
+    frame.with_columns(pl.col("id").cast(pl.Float64).alias("as_float")).write_parquet(tmp_path / "t.parquet")
+    read = tabular.read(tmp_path / "t.parquet").frame
+    assert read["id"].to_list() == read["as_float"].to_list() == ["7", "123456789012345"]
+
+
+def test_what_is_not_a_number_in_parquet_is_no_identifier(tmp_path: Path) -> None:
+    pl.DataFrame({"id": [float("nan"), 1.5]}).write_parquet(tmp_path / "t.parquet")
+    assert tabular.read(tmp_path / "t.parquet").frame["id"].to_list() == [None, "1.5"]
+
+
+def test_a_nested_column_is_left_out_and_said(tmp_path: Path) -> None:
+    pl.DataFrame({"id": [1], "tags": [["a"]]}).write_parquet(tmp_path / "t.parquet")
+    table = tabular.read(tmp_path / "t.parquet")
+    assert table.columns == ["id"]
+    assert "tags" in table.notes[0]

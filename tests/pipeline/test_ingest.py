@@ -13,11 +13,13 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from fairpanel.pipeline.ingest import Batch
+from fairpanel.adapters import tabular
+from fairpanel.config import Config
+from fairpanel.pipeline.ingest import Batch, ingest, plan
 from fairpanel.simulation.parameters import Parameters
 from fairpanel.simulation.write import simulate
 from fairpanel.store import tables
-from tests.workspaces import HEADER, NOW, SAMPLES, stored, take_in, workspace, write
+from tests.workspaces import HEADER, KEY, NOW, SAMPLES, stored, take_in, workspace, write
 
 ROWS = [
     "Ann Archer,Bob Boss,technical,4,2024-01-01",
@@ -98,6 +100,66 @@ def test_a_refused_file_does_not_take_the_others_along(tmp_path: Path) -> None:
     assert told["accepted"] == 3
     assert [(entry["file"], "competency" in entry["error"]) for entry in told["refused"]] == [("bad.csv", True)]
     assert [entry["file"] for entry in told["skipped"]] == ["notes.csv"]
+
+
+def test_files_of_the_same_name_are_told_apart(tmp_path: Path) -> None:
+    where = workspace(tmp_path)
+    write(tmp_path / "in" / "a" / "s.csv", ROWS)
+    write(tmp_path / "in" / "b" / "s.csv", ["Eve,Bob Boss,technical,9,2024-01-01"])
+    write(tmp_path / "in" / "c" / "n.csv", ["x,y"], "colour,shape")
+    write(tmp_path / "in" / "d" / "n.csv", [], "")
+    told = take_in(where, tmp_path / "in").to_dict()
+    assert [batch["file"] for batch in told["batches"]] == ["a/s.csv", "b/s.csv"]
+    assert stored(where, "quarantine")["source_file"].to_list() == ["b/s.csv"]
+    assert [entry["file"] for entry in told["skipped"]] == ["c/n.csv", "d/n.csv"]
+
+
+def test_the_same_file_named_twice_is_one_file(tmp_path: Path) -> None:
+    file = write(tmp_path / "in" / "s.csv", ROWS)
+    told = take_in(workspace(tmp_path), file, tmp_path / "in").to_dict()
+    assert (told["files"], told["rows_read"]) == (1, 3)
+
+
+def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    where, file = workspace(tmp_path), write(tmp_path / "s.csv", ROWS)
+    real = tabular.read
+
+    def reading(path: Path) -> tabular.TextTable:
+        table = real(path)
+        with path.open("a") as growing:
+            growing.write("Eve,Bob Boss,technical,2,2024-01-01\n")
+        return table
+
+    monkeypatch.setattr(tabular, "read", reading)
+    told = take_in(where, file).to_dict()
+    assert "changed while it was read" in told["refused"][0]["error"]
+    assert tables.pin(where).versions == {}
+    monkeypatch.undo()
+    assert take_in(where, file).to_dict()["accepted"] == 4
+
+
+def test_a_file_that_vanishes_does_not_take_the_others_along(tmp_path: Path) -> None:
+    where = workspace(tmp_path)
+    gone, kept = write(tmp_path / "gone.csv", ROWS[:1]), write(tmp_path / "kept.csv", ROWS)
+    planned = plan(where, [gone, kept], Config(), KEY, None, NOW)
+    gone.unlink()
+    told = ingest(planned).to_dict()
+    assert told["accepted"] == 3
+    assert told["refused"] == [{"file": "gone.csv", "error": "gone.csv cannot be read: No such file or directory."}]
+
+
+def test_a_first_line_of_data_is_not_repeated_in_the_refusal(tmp_path: Path) -> None:
+    told = take_in(workspace(tmp_path), write(tmp_path / "s.csv", ROWS[1:], ROWS[0])).to_dict()
+    assert "looks like a row of data" in told["refused"][0]["error"]
+    assert "Ann" not in json.dumps(told)
+
+
+def test_no_stored_word_is_longer_than_a_label(tmp_path: Path) -> None:
+    where = workspace(tmp_path)
+    rows = [f"{ROWS[0]},{'long ' * 1000},{'4 ' * 500}"]
+    take_in(where, write(tmp_path / "s.csv", rows, HEADER + ",job_family,score_raw"))
+    row = stored(where, "scores").row(0, named=True)
+    assert (len(row["job_family"]), len(row["score_raw"])) == (80, 80)
 
 
 def test_counts_that_do_not_add_up_are_an_error() -> None:
