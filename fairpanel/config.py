@@ -110,7 +110,9 @@ class PolicyConfig(Section):
     impact_ratio: float = Field(0.80, gt=0, lt=1, description="Four-fifths: below it, evidence of adverse impact (US)")
     significance: float = Field(0.05, gt=0, lt=0.5)
     difference_of_interest: float = Field(0.20, gt=0, description="Standardized difference an audit should see")
-    severity_spread: float = Field(0.50, gt=0, description="SD of interviewers' severity over SD of candidates' scores")
+    severity_spread: float = Field(
+        0.50, gt=0, description="Yardstick drawn in the chapter on raters: SD of severity over SD of candidates"
+    )
 
 
 class DisclosureConfig(Section):

@@ -218,7 +218,10 @@ def test_groups_of_two_people_nobody_hired_and_people_without_scores(
     report = json.loads(Path(str(_told(capsys)["json"])).read_text())
     # two people are a group that may not be shown, and what would give them back by subtraction goes with them
     assert report["suppressed"]
-    assert all("rare" not in json.dumps(estimate) for estimate in report["estimates"])
+    shown = [e for e in report["estimates"] if "rare" in (e["subject"]["group"], e["subject"]["reference"])]
+    assert not shown
+    ratio = next(e for e in report["estimates"] if e["measure"] == "impact_ratio")
+    assert {ratio["detail"][what]["rare"] for what in ("n", "rates", "ratios", "four_fifths")} == {None}
     assert all(finding["state"] == "cannot_tell" for finding in report["findings"] if finding["question"] == "alike")
     assert report["inputs"]["counts"]["hired"] == 0
 

@@ -215,7 +215,8 @@ def prediction(estimate: Estimated, test: Test | None, policy: PolicyConfig, oth
     del others
     detectable = _detectable(estimate)
     detail = estimate.result["detail"]
-    slope = next((row["estimate"] for row in detail.get("coefficients", []) if row.get("term") == "x"), None)
+    rows = detail.get("coefficients", [])  # intercept, slope of the reference group, then what differs by group
+    slope = rows[1]["estimate"] if len(rows) > 1 else None
     visible = (detectable or {}).get("difference")
     state: State
     if test is None or estimate.result["value"] is None:

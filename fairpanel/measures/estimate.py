@@ -19,7 +19,7 @@ CautionCode = Literal[
     "MISSING_DATA",  # rows left out because a needed value is missing
     "NOT_CONVERGED",  # an iteration ended before its tolerance was reached
     "NO_INTERVAL",  # why there is no interval
-    "ONE_RATER",  # a single rater: his leniency cannot be told from the candidates' merit
+    "ONE_RATER",  # a single rater: their leniency cannot be told from the candidates' merit
     "RANGE_RESTRICTED",  # the sample was selected on a variable of the analysis
     "SINGLE_RATINGS",  # units with one rating say nothing about agreement
     "SMALL_GROUP",  # a group below the number the method or the policy asks for

@@ -120,7 +120,7 @@ def test_a_difference_must_survive_the_number_of_tests() -> None:
     ("p", "visible", "state"), [(0.001, 0.3, "concern"), (0.5, 0.3, "none_seen"), (0.5, 3.0, "cannot_tell")]
 )
 def test_prediction(p: float, visible: float, state: str) -> None:
-    lines = [{"term": "x", "estimate": 0.4}]
+    lines = [{"term": "(Intercept)", "estimate": 3.0}, {"term": "score", "estimate": 0.4}]
     estimate = _estimated(
         "differential_prediction",
         0.1,

@@ -82,7 +82,7 @@ def why_not_estimable(ratings: Ratings, link: Linkage | None, /) -> list[Caution
     if float(np.ptp(ratings.score)) == 0:
         return [Caution("CONSTANT_INPUT", "all scores are the same: there is no variance to divide")]
     if len(ratings.raters) == 1:
-        return [Caution("ONE_RATER", "one rater gave all scores: his leniency cannot be told from the units' merit")]
+        return [Caution("ONE_RATER", "one rater gave all scores: their leniency cannot be told from the units' merit")]
     if link.single_units == len(ratings.units):
         return [Caution("SINGLE_RATINGS", "every unit has one rater: disagreement between raters cannot be seen")]
     return []
