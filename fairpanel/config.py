@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from schemas.vocabulary import Competency, Stage
+from schemas.vocabulary import Competency, ReviewType, Stage
 
 
 class ConfigError(ValueError):
@@ -19,7 +19,7 @@ class ConfigError(ValueError):
 class Section(BaseModel):
     """A table of fairpanel.toml."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class ScaleConfig(Section):
@@ -97,7 +97,13 @@ class AuditConfig(Section):
         0.52, gt=0, le=1, description="Assumed reliability of performance ratings (Viswesvaran, Ones & Schmidt 1996)"
     )
     performance_dimension: str = Field("overall", description="The dimension that leads the validity chapter")
-    review_types: tuple[str, ...] = ("manager",)
+    review_types: tuple[ReviewType, ...] = ("manager",)
+
+    @model_validator(mode="after")
+    def _each_once(self) -> AuditConfig:
+        if len(set(self.attributes)) < len(self.attributes):
+            raise ValueError("attributes names one of them twice: its tests would count twice")
+        return self
 
 
 class PolicyConfig(Section):
@@ -138,7 +144,9 @@ def load(path: Path) -> Config:
     if not path.exists():
         return Config()
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path.name} is not valid TOML: {error}") from error
     return parse(content, path.name)

@@ -96,7 +96,7 @@ def test_files_as_spreadsheet_programs_write_them(
     ("arguments", "says"),
     [
         (["audit", "--from", "yesterday"], "expected a date"),
-        (["audit", "--where", "salary=1"], "--where takes COLUMN=VALUE"),
+        (["audit", "--where", "salary=1"], "a condition is COLUMN=VALUE"),
         (["audit", "--sinse", "2024-01-01"], "unknown argument"),
         (["backfill", "--from", "2024-13", "--to", "2025-01"], "expected a month"),
         (["backfill", "--from", "2024-01", "--to", "2025-01", "--every", "week"], "invalid choice"),
@@ -128,6 +128,9 @@ def test_wrong_usage(home: Path, capsys: pytest.CaptureFixture[str], arguments: 
         ("[audit]\nconfidence = 2\n", "audit.confidence"),
         ("[scale]\nminimum = 5\nmaximum = 1\n", "minimum must be below maximum"),
         ("format = 2\n", "format"),
+        ('[audit]\nreview_types = ["manger"]\n', "audit.review_types"),
+        ('[audit]\nattributes = ["gender", "gender"]\n', "one of them twice"),
+        ("[scale]\nmaximum = inf\n", "scale.maximum"),
         ("[scale\n", "not valid TOML"),
     ],
 )

@@ -19,13 +19,15 @@ competency = "overall"
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from fairpanel.adapters import tabular
 from fairpanel.adapters.base import MALFORMED_SCHEMA, Delivered, Export, ExportError
@@ -36,6 +38,9 @@ from schemas.vocabulary import TableName
 
 VERSION = "1"
 ROW_NUMBER = "#row"
+DATE_FORMAT = r"^([^%]|%[-]?[YmdyHMSfIpbBjeTDFRzZ:.%])+$"
+TIME_IN_FORMAT = re.compile(r"%-?[HIMSTRp]")
+LOCAL_TIME = r"^(\d{4}-\d{2}-\d{2})[ T](\d{2}:\d{2})(:\d{2})?(\.\d{1,9})?$"
 VALUE = {
     "scores": "score",
     "decisions": "decision",
@@ -65,7 +70,7 @@ class TableMapping(BaseModel):
     constants: dict[str, Any] = {}
     scale: ScaleConfig | None = None
     labels: dict[str, dict[str, Any]] = {}
-    date_format: str | None = None
+    date_format: str | None = Field(None, pattern=DATE_FORMAT)
     unique: bool = False
     wide: list[WideColumn] = []
 
@@ -92,13 +97,24 @@ class Mapping(BaseModel):
     timezone: str = "UTC"
     tables: list[TableMapping] = Field(min_length=1)
 
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ValueError, OSError, ZoneInfoNotFoundError):
+            raise ValueError("expected a time zone such as UTC or Europe/Berlin") from None
+        return name
+
 
 def load(path: Path) -> Mapping:
     """A mapping from a TOML file. Raises ConfigError naming the file, the key and what was expected."""
     try:
-        return Mapping.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        return Mapping.model_validate(tomllib.loads(path.read_text(encoding="utf-8-sig")))
     except FileNotFoundError as error:
         raise ConfigError(f"there is no mapping file {path}") from error
+    except OSError as error:
+        raise ConfigError(f"the mapping file {path} cannot be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path.name} is not valid TOML: {error}") from error
     except ValidationError as error:
@@ -221,15 +237,33 @@ def _translate(frame: pl.DataFrame, table: TableMapping) -> tuple[pl.DataFrame, 
 
 
 def _moments(frame: pl.DataFrame, table: TableMapping, timezone: str) -> pl.DataFrame:
-    """Dates in the stated format and zone, as ISO 8601 in UTC; what does not fit stays as it is and is refused later."""
+    """Dates in the stated format and zone, as ISO 8601 in UTC; what does not fit stays as it is and is refused later.
+
+    A zone is for times: a date without one stays the same date everywhere. A time that a zone left out when its clocks
+    went forward is marked, so that it is refused and not read as UTC.
+    """
     names = [name for name, column in COLUMNS[table.table].items() if column.kind == "moment" and name in frame.columns]
     if table.date_format is None and timezone == "UTC":
         return frame
-    pattern = table.date_format or "%Y-%m-%dT%H:%M:%S"
     for name in (name for name in names if name not in table.constants):
-        moment = pl.col(name).str.to_datetime(pattern, strict=False, time_unit="us")
-        zoned = moment.dt.replace_time_zone(timezone, ambiguous="earliest", non_existent="null").dt.convert_time_zone(
-            "UTC"
-        )
-        frame = frame.with_columns(pl.coalesce(zoned.dt.strftime("%Y-%m-%dT%H:%M:%S%.6fZ"), pl.col(name)).alias(name))
+        text = pl.col(name)
+        if table.date_format is not None:
+            local = text.str.to_datetime(table.date_format, strict=False, time_unit="us", ambiguous="earliest")
+            zone = timezone if TIME_IN_FORMAT.search(table.date_format) else "UTC"
+        else:
+            whole = pl.format("{}T{}{}{}", *(_part(text, number) for number in (1, 2, 3, 4)))
+            local = whole.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f", strict=False, time_unit="us")
+            zone = timezone
+        if frame.select(local.alias("moment"))["moment"].dtype.time_zone is None:  # type: ignore[attr-defined]
+            zoned = local.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
+        else:  # the format holds an offset
+            zoned = local
+        utc = zoned.dt.convert_time_zone("UTC").dt.strftime("%Y-%m-%dT%H:%M:%S%.6fZ")
+        skipped = pl.when(local.is_not_null()).then(pl.format("{} does not exist in {}", text, pl.lit(zone)))
+        frame = frame.with_columns(pl.coalesce(utc, skipped, text).alias(name))
     return frame
+
+
+def _part(text: pl.Expr, number: int) -> pl.Expr:
+    found = text.str.strip_chars().str.extract(LOCAL_TIME, number)
+    return found if number < 3 else found.fill_null(":00" if number == 3 else "")

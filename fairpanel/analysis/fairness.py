@@ -7,11 +7,11 @@ from typing import Any
 
 import polars as pl
 
+from fairpanel.analysis.estimated import estimated
 from fairpanel.analysis.frames import Material
 from fairpanel.analysis.slices import leading, slices
 from fairpanel.analysis.validity import paired
 from fairpanel.config import AuditConfig
-from fairpanel.measures.catalogue import measure
 from schemas.results import Analysis, Estimated
 from schemas.vocabulary import DECLINED
 
@@ -82,20 +82,27 @@ def _selection(subject: dict[str, str | None], people: pl.DataFrame, config: Aud
     level = {"confidence": config.confidence}
     named = config.references.get(str(subject["attribute"]))
     present = named if named in people["group"] else "highest"
-    ratio = measure("impact_ratio", people, reference=present, minimum_share=config.minimum_share, **level)
-    found = [Estimated(family="fairness", subject=subject, result=ratio.to_dict())]
-    reference = ratio.detail.get("reference")
+    found = [
+        estimated(
+            "fairness", subject, "impact_ratio", people, reference=present, minimum_share=config.minimum_share, **level
+        )
+    ]
+    reference = found[0].result["detail"].get("reference")
     if reference is None or people["selected"].n_unique() < 2:
         return found
     for focal in _focal_groups(people, reference, config):
         pair = people.filter(pl.col("group").is_in([focal, reference]))
         about = subject | {"group": focal, "reference": reference}
         options = {"focal": focal, "reference": reference}
-        found += [_estimated(about, test, pair, **options, **level) for test in ("fisher_exact", "lancaster_mid_p")]
+        found += [
+            estimated("fairness", about, test, pair, **options, **level) for test in ("fisher_exact", "lancaster_mid_p")
+        ]
         strata = pair.drop_nulls("requisition")
         if subject["job_family"] is None and strata["requisition"].n_unique() > 1:
-            found.append(_estimated(about, "mantel_haenszel", strata, stratum="requisition", **options, **level))
-            found.append(_estimated(about, "breslow_day", strata, stratum="requisition", **options))
+            found.append(
+                estimated("fairness", about, "mantel_haenszel", strata, stratum="requisition", **options, **level)
+            )
+            found.append(estimated("fairness", about, "breslow_day", strata, stratum="requisition", **options))
     return found
 
 
@@ -103,7 +110,8 @@ def _score_gaps(
     subject: dict[str, str | None], people: pl.DataFrame, reference: str, config: AuditConfig
 ) -> list[Estimated]:
     return [
-        _estimated(
+        estimated(
+            "fairness",
             subject | {"group": focal, "reference": reference},
             "standardized_difference",
             people.filter(pl.col("group").is_in([focal, reference])),
@@ -127,7 +135,8 @@ def _prediction(
     if sizes.get(reference, 0) < config.minimum_hired:
         return []
     return [
-        _estimated(
+        estimated(
+            "fairness",
             subject | {"group": focal, "reference": reference},
             "differential_prediction",
             known.filter(pl.col("group").is_in([focal, reference])),
@@ -148,7 +157,3 @@ def _focal_groups(people: pl.DataFrame, reference: str, config: AuditConfig) -> 
     least = max(SMALLEST_GROUP, config.minimum_share * people.height)
     large = sizes.filter((pl.col("count") >= least) & (pl.col("group") != reference))
     return sorted(large["group"])
-
-
-def _estimated(subject: dict[str, str | None], name: str, people: pl.DataFrame, **options: Any) -> Estimated:
-    return Estimated(family="fairness", subject=subject, result=measure(name, people, **options).to_dict())

@@ -51,9 +51,13 @@ def gather(pinned: Pinned, period: Period, where: Mapping[str, str], config: Aud
     units = ratings.select("unit", "candidate", "job_family", "requisition").unique("unit", keep="first")
     decisions = pinned.read("decisions", ["application_id", "stage", "decision", "decided_on"])
     outcomes, undecided = _outcomes(ratings, units, decisions)
-    performance_ratings = _performance(pinned, config).join(
-        units.select("candidate").unique(), on="candidate", how="semi"
-    )
+    met = scores.group_by(pl.col("candidate_id").alias("candidate")).agg(pl.col("interviewed_at").min().alias("met"))
+    known = _performance(pinned, config).join(met, on="candidate", how="inner", maintain_order="left")
+    performance_ratings = known.filter(pl.col("rated_on") >= pl.col("met").dt.truncate("1d")).drop("met", "rated_on")
+    if performance_ratings.height < known.height:
+        notes.append(
+            "Performance ratings from before a candidate's first interview were left out: they are not later ones."
+        )
     performance = performance_ratings.group_by("candidate").agg(
         pl.col("score").mean().alias("performance"), pl.col("rater").n_unique().alias("raters")
     )
@@ -197,7 +201,7 @@ def _performance(pinned: Pinned, config: AuditConfig) -> pl.DataFrame:
     """Final reviews of the counted kinds on the leading dimension, higher is better: candidate, rater, score."""
     names = [
         "candidate_id", "performance_rater_id", "dimension", "rating", "higher_is_better", "scale_min", "scale_max",
-        "review_type", "status",
+        "review_type", "status", "rated_on",
     ]  # fmt: skip
     turned = pl.coalesce(pl.col("scale_min") + pl.col("scale_max"), 0.0) - pl.col("rating")
     return (
@@ -212,6 +216,7 @@ def _performance(pinned: Pinned, config: AuditConfig) -> pl.DataFrame:
             pl.col("candidate_id").alias("candidate"),
             pl.col("performance_rater_id").alias("rater"),
             pl.when(pl.col("higher_is_better")).then("rating").otherwise(turned).alias("score"),
+            "rated_on",
         )
-        .sort("candidate", "rater")
+        .sort("candidate", "rater", "rated_on")
     )

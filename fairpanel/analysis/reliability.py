@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
 
+from fairpanel.analysis.estimated import estimated
 from fairpanel.analysis.frames import Material
 from fairpanel.analysis.slices import leading, slices
 from fairpanel.config import AuditConfig
-from fairpanel.measures.catalogue import measure
 from schemas.results import Analysis, Estimated
 from schemas.vocabulary import ELEMENTS
 
@@ -24,22 +25,25 @@ def reliability(material: Material, config: AuditConfig) -> Analysis:
     """G(q,k), intraclass correlations and Krippendorff's alpha by slice; severity by stage."""
     estimates: list[Estimated] = []
     too_small: list[dict[str, Any]] = []
+    level: dict[str, Any] = {"confidence": config.confidence}
     for part, ratings, enough in slices(material.ratings, config.minimum_candidates):
         if not enough:
             too_small.append(part.subject | {"family": "reliability", "candidates": ratings["unit"].n_unique()})
             continue
-        estimates.append(_estimated("g_coefficient", part.subject, ratings, config))
+        estimates.append(estimated("reliability", part.subject, "g_coefficient", ratings, **level))
         if part.job_family is not None:
             continue
         estimates += [
-            _estimated("icc", part.subject, ratings, config, variant=form, form=form) for form in ("A,1", "A,k")
+            estimated("reliability", part.subject, "icc", ratings, variant=form, form=form, **level)
+            for form in ("A,1", "A,k")
         ]
-        estimates.append(_estimated("krippendorff_alpha", part.subject, ratings, config, level="interval"))
+        estimates.append(
+            estimated("reliability", part.subject, "krippendorff_alpha", ratings, level="interval", **level)
+        )
         if part.competency == leading(material.ratings, part.stage):
-            severity = measure(
-                "rater_severity", ratings, min_units=config.minimum_candidates_per_rater, confidence=config.confidence
-            )
-            estimates.append(Estimated(family="raters", subject=part.subject, result=_raters_only(severity.to_dict())))
+            least = config.minimum_candidates_per_rater
+            severity = estimated("raters", part.subject, "rater_severity", ratings, min_units=least, **level)
+            estimates.append(replace(severity, result=_raters_only(severity.result)))
     estimates += list(_components(material, config))
     return Analysis(estimates=estimates, too_small=too_small)
 
@@ -58,28 +62,17 @@ def _components(material: Material, config: AuditConfig) -> Iterator[Estimated]:
         if sampled:
             units = units.sample(MOST_UNITS_FOR_COMPONENTS, seed=config.seed)
             ratings = ratings.filter(pl.col("unit").is_in(units.implode()))
-        estimate = measure(
-            "variance_components", ratings, facets=["unit", "rater", "item"], confidence=config.confidence
-        ).to_dict()
-        if sampled:
-            estimate["method"] += f"; a random sample of {MOST_UNITS_FOR_COMPONENTS} candidates"
         subject = {"stage": stage, "competency": None, "job_family": None}
-        yield Estimated(family="reliability", subject=subject, result=estimate)
+        facets = ["unit", "rater", "item"]
+        found = estimated(
+            "reliability", subject, "variance_components", ratings, facets=facets, confidence=config.confidence
+        )
+        if sampled:
+            found.result["method"] += f"; a random sample of {MOST_UNITS_FOR_COMPONENTS} candidates"
+        yield found
 
 
 def _raters_only(severity: dict[str, Any]) -> dict[str, Any]:
     """A report shows interviewers, never single candidates: their adjusted scores stay behind."""
     kept = {name: value for name, value in severity["detail"].items() if name not in CANDIDATE_TABLES}
     return severity | {"detail": kept}
-
-
-def _estimated(
-    name: str,
-    subject: dict[str, str | None],
-    ratings: pl.DataFrame,
-    config: AuditConfig,
-    variant: str = "",
-    **options: Any,
-) -> Estimated:
-    estimate = measure(name, ratings, confidence=config.confidence, **options)
-    return Estimated(family="reliability", subject=subject, result=estimate.to_dict(), variant=variant)

@@ -6,11 +6,10 @@ from typing import Any
 
 import polars as pl
 
+from fairpanel.analysis.estimated import estimated
 from fairpanel.analysis.frames import Material
 from fairpanel.analysis.slices import Slice, leading, slices
 from fairpanel.config import AuditConfig
-from fairpanel.measures.catalogue import measure
-from fairpanel.measures.estimate import Caution, Estimate, MeasureInputError
 from schemas.results import Analysis, Estimated
 
 
@@ -47,15 +46,16 @@ def _chain(
     level: dict[str, Any] = {"confidence": config.confidence}
     roles: dict[str, Any] = {"x": "score", "y": "performance"}
     chain = [
-        _estimated(part, "pearson", known, **roles, **level),
-        _estimated(part, "spearman", known, **roles, **level),
+        estimated("validity", part.subject, "pearson", known, **roles, **level),
+        estimated("validity", part.subject, "spearman", known, **roles, **level),
     ]
     other = _other_stage(part, people, material)
     covariates = ["other_stage"] if other is not None else None
     pool = people if other is None else other
     chain.append(
-        _estimated(
-            part,
+        estimated(
+            "validity",
+            part.subject,
             "selection_validity",
             pool,
             "em",
@@ -68,8 +68,16 @@ def _chain(
     )
     if part.job_family is None:
         chain.append(
-            _estimated(
-                part, "selection_validity", people, "direct", **roles, selected="known", method="direct", **level
+            estimated(
+                "validity",
+                part.subject,
+                "selection_validity",
+                people,
+                "direct",
+                **roles,
+                selected="known",
+                method="direct",
+                **level,
             )
         )
         chain += _corrected(part, ratings, people, config)
@@ -84,31 +92,29 @@ def _corrected(part: Slice, ratings: pl.DataFrame, people: pl.DataFrame, config:
     known = people.filter("known")
     options: dict[str, Any] = {"x": "score", "y": "performance", "ryy": config.criterion_reliability}
     options |= {"confidence": config.confidence}
-    found = [_possible(part, "corrected_validity", known, "attenuation", correction="attenuation", **options)]
+    found = [
+        estimated(
+            "validity", part.subject, "corrected_validity", known, "attenuation", correction="attenuation", **options
+        )
+    ]
     among_known = ratings.join(known.select("candidate"), on="candidate", how="semi")
-    rxx = measure("g_coefficient", among_known, interval="none").value
+    reliable = estimated("validity", part.subject, "g_coefficient", among_known, interval="none")
+    rxx = reliable.result["value"]
     if rxx is not None and 0 < rxx <= 1:
         found.append(
-            _possible(
-                part, "selection_validity", people, "indirect", selected="known", method="indirect", rxx=rxx, **options
+            estimated(
+                "validity",
+                part.subject,
+                "selection_validity",
+                people,
+                "indirect",
+                selected="known",
+                method="indirect",
+                rxx=rxx,
+                **options,
             )
         )
     return found
-
-
-def _possible(part: Slice, name: str, people: pl.DataFrame, variant: str, **options: Any) -> Estimated:
-    """The estimate; where the assumed reliability cannot be true of these ratings, that is a result too."""
-    try:
-        estimate = measure(name, people, **options)
-    except MeasureInputError as error:
-        estimate = Estimate(
-            measure=name,
-            method=variant,
-            value=None,
-            n={"people": people.height},
-            cautions=(Caution("ASSUMED_RELIABILITY", f"Not possible: {error}."),),
-        )
-    return Estimated(family="validity", subject=part.subject, result=estimate.to_dict(), variant=variant)
 
 
 def _other_stage(part: Slice, people: pl.DataFrame, material: Material) -> pl.DataFrame | None:
@@ -124,8 +130,3 @@ def _other_stage(part: Slice, people: pl.DataFrame, material: Material) -> pl.Da
         if complete.height >= 0.95 * people.height and complete["other_stage"].n_unique() > 1:
             return complete
     return None
-
-
-def _estimated(part: Slice, name: str, people: pl.DataFrame, variant: str = "", **options: Any) -> Estimated:
-    estimate = measure(name, people, **options)
-    return Estimated(family="validity", subject=part.subject, result=estimate.to_dict(), variant=variant)

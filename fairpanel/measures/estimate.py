@@ -18,6 +18,7 @@ CautionCode = Literal[
     "INCOMPLETE_DESIGN",  # not every rater scored every unit; says how that was handled
     "MISSING_DATA",  # rows left out because a needed value is missing
     "NOT_CONVERGED",  # an iteration ended before its tolerance was reached
+    "NOT_ESTIMABLE",  # the measure refuses these data: says why
     "NO_INTERVAL",  # why there is no interval
     "ONE_RATER",  # a single rater: their leniency cannot be told from the candidates' merit
     "RANGE_RESTRICTED",  # the sample was selected on a variable of the analysis

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import traceback
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -9,6 +11,8 @@ from fairpanel.analysis.frames import Period
 from fairpanel.config import Config
 from fairpanel.pipeline.audit import NothingToAuditError, Scope, audit
 from fairpanel.workspace import Workspace
+
+LOG = logging.getLogger(__name__)
 
 
 def backfill(
@@ -35,6 +39,9 @@ def audit_period(workspace: Workspace, scope: Scope, config: Config) -> dict[str
         done = audit(workspace, scope, config)
     except NothingToAuditError as error:
         return named | {"state": "empty", "reason": str(error)}
-    except Exception as error:  # noqa: BLE001  # whatever it is, the other periods go on; the reason is kept
+    except Exception as error:  # noqa: BLE001
+        # Whatever it is, the other periods go on. The places are logged, not the message: it may quote a cell.
+        places = "".join(traceback.format_tb(error.__traceback__))
+        LOG.error("the audit from %s up to %s failed: %s\n%s", *named.values(), type(error).__name__, places)
         return named | {"state": "failed", "reason": f"{type(error).__name__}: {error}"}
     return named | {"state": "unchanged" if done.unchanged else "made", "report_id": done.report_id}

@@ -24,11 +24,13 @@ def scope_of(start: str | None, end: str | None, where: Sequence[str]) -> Scope:
         column, equals, value = condition.partition("=")
         if not equals or column not in SCOPE_COLUMNS:
             raise PeriodError(
-                f"--where takes COLUMN=VALUE with a column of {', '.join(SCOPE_COLUMNS)}; got {condition!r}"
+                f"a condition is COLUMN=VALUE with a column of {', '.join(SCOPE_COLUMNS)}; got {condition!r}"
             )
+        if conditions.get(column, value) != value:
+            raise PeriodError(f"two conditions on {column}: a score has one value of it. Audit one after the other")
         conditions[column] = value
     first = None if start is None else _midnight(_day(start))
-    after = None if end is None else _midnight(_day(end)) + timedelta(days=1)
+    after = None if end is None else _after(_day(end))
     if first is not None and after is not None and first >= after:
         raise PeriodError(f"the period ends before it begins: from {start} to {end}")
     return Scope(period=Period(first, after), where=conditions)
@@ -39,6 +41,12 @@ def _day(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise PeriodError(f"expected a date as 2026-01-31, got {text!r}") from None
+
+
+def _after(day: date) -> datetime:
+    if day == date.max:
+        raise PeriodError(f"the period cannot end on {day}; leave its end open")
+    return _midnight(day + timedelta(days=1))
 
 
 def _midnight(day: date) -> datetime:
@@ -55,6 +63,8 @@ def periods(first: str, last: str, every: str) -> list[Period]:
         start, end = start - start % 3, end - end % 3
     if start > end:
         raise PeriodError(f"the range ends before it begins: from {first} to {last}")
+    if end + step > date.max.year * 12 + 11:
+        raise PeriodError(f"the range cannot end in {last}")
     if end - start > LONGEST_RANGE:
         raise PeriodError(f"the range from {first} to {last} is longer than a hundred years")
     return [Period(_first_of(month), _first_of(month + step)) for month in range(start, end + 1, step)]

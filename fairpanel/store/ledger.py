@@ -70,10 +70,18 @@ def _lines(workspace: Workspace) -> Iterator[tuple[Entry | None, str | None]]:
         try:
             content = json.loads(line)
             entry = Entry(content["number"], content["previous"], content["manifest"], content["hash"])
-        except (ValueError, KeyError, TypeError):
+            _check(entry)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             yield None, "a line is not readable"
             continue
         yield entry, None
+
+
+def _check(entry: Entry) -> None:
+    """Raises TypeError or KeyError where this is no entry, whatever its hash says."""
+    texts = (entry.previous, entry.hash, entry.manifest["report_id"], *entry.manifest["files"].values())
+    if type(entry.number) is not int or not all(isinstance(text, str) for text in texts):
+        raise TypeError
 
 
 def append(workspace: Workspace, manifest: Mapping[str, Any]) -> Entry:
@@ -126,9 +134,18 @@ def verify(workspace: Workspace, report_id: str | None = None) -> list[Problem]:
         if report_id is None or entry.manifest.get("report_id") == report_id:
             found = True
             problems += _changed_files(workspace, entry)
-    if report_id is not None and not found:
+    if report_id is None:
+        problems += _unrecorded(workspace)
+    elif not found:
         problems.append(Problem(report_id, "the ledger knows no such report"))
     return problems
+
+
+def _unrecorded(workspace: Workspace) -> Iterator[Problem]:
+    recorded = {entry.manifest["report_id"] for entry in entries(workspace)}
+    for report in sorted(workspace.reports.glob("[!.]*/report.json")):
+        if report.parent.name not in recorded:
+            yield Problem(f"report {report.parent.name}", "the ledger has no entry for it; audit its period again")
 
 
 def _changed_files(workspace: Workspace, entry: Entry) -> Iterator[Problem]:

@@ -48,7 +48,7 @@ def test_long_table_with_labels_seats_and_local_dates(tmp_path: Path) -> None:
     assert frame["score"].to_list() == ["4", "2", None]
     assert frame["score_raw"].to_list() == ["Strong yes", "2", None]
     assert frame["scale_max"].to_list() == ["4.0"] * 3
-    assert frame["interviewed_at"].to_list()[0] == "2024-03-30T23:00:00.000000Z"
+    assert frame["interviewed_at"].to_list()[0] == "2024-03-31T00:00:00.000000Z"
 
 
 def test_a_word_that_is_not_mapped_is_set_aside_not_guessed(tmp_path: Path) -> None:
@@ -93,3 +93,40 @@ def test_a_mistake_in_a_mapping_is_named(tmp_path: Path, change: tuple[str, str]
 def test_a_column_that_the_file_lacks_is_named(tmp_path: Path) -> None:
     with pytest.raises(ExportError, match="has no column mark, which the mapping house names"):
         _read(tmp_path, LONG, "person,panel,seat,grade,day\nP1,east,1,3,31.03.2024\n")
+
+
+TIMES = """
+name = "times"
+timezone = "Europe/Berlin"
+[[tables]]
+table = "scores"
+columns = { candidate_id = "person", interviewer_id = "seat", score = "mark", interviewed_at = "at" }
+constants = { competency = "overall" }
+"""
+
+
+@pytest.mark.parametrize(
+    ("cell", "moment"),
+    [
+        pytest.param("2024-01-02 10:00", "2024-01-02T09:00:00.000000Z", id="a local time without seconds"),
+        pytest.param("2024-07-02T10:00:00", "2024-07-02T08:00:00.000000Z", id="a local time in summer"),
+        pytest.param("2024-01-02", "2024-01-02", id="a date stays the same date"),
+        pytest.param("2024-01-02T10:00:00Z", "2024-01-02T10:00:00Z", id="its own offset counts"),
+        pytest.param("2024-03-31T02:30:00", "2024-03-31T02:30:00 does not exist in Europe/Berlin", id="skipped hour"),
+    ],
+)
+def test_local_times_without_a_format(tmp_path: Path, cell: str, moment: str) -> None:
+    (table,) = _read(tmp_path, TIMES, f"person,seat,mark,at\nP1,1,3,{cell}\n")
+    assert table.frame["interviewed_at"].to_list() == [moment]
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (("Europe/Berlin", "Europe/Berlim"), "expected a time zone"),
+        (('"at" }', '"at" }\ndate_format = "%Q"'), "date_format"),
+    ],
+)
+def test_a_zone_or_a_format_that_does_not_exist_is_told(tmp_path: Path, change: tuple[str, str], says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        _read(tmp_path, TIMES.replace(*change), "person,seat,mark,at\n")

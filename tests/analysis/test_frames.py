@@ -82,3 +82,14 @@ def test_only_final_manager_reviews_count_and_raters_are_averaged(tmp_path: Path
     scores = [f"{who},r,user,overall,3,1,5,true,2024-01-01" for who in "ab"]
     found = _material(tmp_path, scores, None, performance)
     assert sorted(found.performance.select("performance", "raters").rows()) == [(3.0, 2), (5.0, 1)]
+
+
+def test_a_rating_from_before_the_interview_is_no_later_performance(tmp_path: Path) -> None:
+    scores = [f"{who},r,user,overall,3,1,5,true,2024-03-01T09:00:00" for who in ("early", "same", "late")]
+    performance = [
+        f"{who},3,{day},m,manager,final,true,1,5"
+        for who, day in (("early", "2024-02-28"), ("same", "2024-03-01"), ("late", "2025-01-01"))
+    ]
+    found = _material(tmp_path, scores, None, performance)
+    assert found.counts["performance_known"] == 2
+    assert any("before a candidate's first interview" in note for note in found.scale_notes)

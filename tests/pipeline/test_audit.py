@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import numpy as np
 import pytest
 
 from fairpanel.analysis.frames import Period
 from fairpanel.config import Config
+from fairpanel.measures.estimate import MeasureInputError
 from fairpanel.pipeline.audit import NothingToAuditError, Scope, audit
 from fairpanel.pipeline.backfill import backfill
 from fairpanel.pipeline.periods import periods
@@ -124,3 +126,42 @@ def test_a_backfill_is_idempotent_and_one_failure_stays_alone(
     assert len(ledger.entries(filled)) == entries + 1
     assert [result["state"] for result in backfill(filled, wanted, Config())] == ["empty", "unchanged", "unchanged"]
     assert len(ledger.entries(filled)) == entries + 1
+
+
+@pytest.mark.parametrize(
+    "error", [MeasureInputError("expected candidates, got none"), OverflowError(), np.linalg.LinAlgError()]
+)
+def test_a_measure_that_refuses_the_data_is_a_result_and_ends_no_audit(
+    filled: Workspace, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    from fairpanel.analysis import estimated as module
+
+    def refusing(*_: Any, **__: Any) -> Any:
+        raise error
+
+    monkeypatch.setattr(module, "measure", refusing)
+    report = _report(filled, Scope(period=Period(None, None), where={"stage": "user"}), Config.model_validate(
+        {"audit": {"seed": hash(type(error)) % 1000}}
+    ))  # fmt: skip
+    assert {entry["family"] for entry in report["estimates"]} == {"reliability", "raters", "validity", "fairness"}
+    for entry in report["estimates"]:
+        assert entry["value"] is None
+        assert {caution["code"] for caution in entry["cautions"]} <= {"NOT_ESTIMABLE", "ASSUMED_RELIABILITY"}
+    assert all(finding["state"] == "cannot_tell" for finding in report["findings"])
+
+
+def test_a_failed_period_is_logged_with_its_place_and_without_its_data(
+    filled: Workspace, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from fairpanel.pipeline import backfill as module
+
+    told = "Ann Archer scored 4"
+
+    def failing(*_: Any) -> Any:
+        raise ValueError(told)
+
+    monkeypatch.setattr(module, "audit", failing)
+    backfill(filled, periods("2024-01", "2024-01", "month"), Config())
+    assert "2024-01-01 up to 2024-02-01 failed: ValueError" in caplog.text
+    assert "in failing" in caplog.text
+    assert "Ann" not in caplog.text

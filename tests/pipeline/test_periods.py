@@ -36,6 +36,7 @@ def test_ranges(first: str, last: str, every: str, starts: list[str]) -> None:
         ("January", "2025-01", "month", "expected a month"),
         ("2025-02", "2025-01", "month", "ends before it begins"),
         ("0001-01", "2025-01", "month", "longer than a hundred years"),
+        ("9999-01", "9999-12", "month", "cannot end in 9999-12"),
         ("2024-01", "2025-01", "week", "not 'week'"),
     ],
 )
@@ -49,8 +50,10 @@ def test_mistaken_ranges(first: str, last: str, every: str, says: str) -> None:
     [
         ("2026-02-30", None, [], "expected a date"),
         ("2026-02-02", "2026-02-01", [], "ends before it begins"),
-        (None, None, ["salary=1"], "--where takes COLUMN=VALUE"),
-        (None, None, ["job_family"], "--where takes COLUMN=VALUE"),
+        (None, None, ["salary=1"], "a condition is COLUMN=VALUE"),
+        (None, "9999-12-31", [], "cannot end on 9999-12-31"),
+        (None, None, ["stage=hr", "stage=user"], "two conditions on stage"),
+        (None, None, ["job_family"], "a condition is COLUMN=VALUE"),
     ],
 )
 def test_mistaken_scopes(start: str | None, end: str | None, where: list[str], says: str) -> None:

@@ -72,3 +72,30 @@ def test_half_a_line_of_a_killed_process_is_no_entry_and_the_next_one_goes_on(tm
     ledger.append(where, {"report_id": "report-0", "files": {}})
     assert ledger.verify(where) == []
     assert len(ledger.entries(where)) == 3
+
+
+@pytest.mark.parametrize(
+    ("found", "put"),
+    [
+        ('"number":1', '"number":"1"'),
+        ('"manifest":{', '"manifest":[],"x":{'),
+        ('"files":{', '"files":null,"x":{'),
+        ('"report_id":"report-0"', '"report_id":7'),
+        ('{"hash"', "[" * 100_000 + '{"hash"'),
+    ],
+)
+def test_a_line_that_is_no_entry_is_told_whatever_it_is(tmp_path: Path, found: str, put: str) -> None:
+    where = _with_reports(tmp_path, 1)
+    text = where.ledger.read_text()
+    assert found in text
+    where.ledger.write_text(text.replace(found, put))
+    assert ledger.verify(where)[0] == ledger.Problem("ledger line 1", "a line is not readable")
+    assert ledger.append(where, {"report_id": "new", "files": {}}).number == 1
+
+
+def test_a_report_whose_entry_was_taken_off_the_end_is_found(tmp_path: Path) -> None:
+    where = _with_reports(tmp_path)
+    where.ledger.write_text("".join(where.ledger.read_text().splitlines(keepends=True)[:-1]))
+    assert [problem.where for problem in ledger.verify(where)] == ["report report-2"]
+    where.ledger.unlink()
+    assert len(ledger.verify(where)) == 3
