@@ -111,11 +111,13 @@ def _simulate(simulate: argparse.ArgumentParser) -> None:
     simulate.add_argument("--candidates", type=_count, default=3000)
     simulate.add_argument("--interviewers", type=_count, default=150)
     simulate.add_argument("--months", type=_count, default=24)
-    simulate.add_argument("--seed", type=int, default=1)
+    simulate.add_argument("--seed", type=_seed, default=1)
     simulate.add_argument("--validity", type=float, help="correlation of ability and later performance")
     simulate.add_argument("--severity", type=float, help="SD of interviewers' severity")
-    simulate.add_argument("--gap", type=float, help="how much lower the focal group scores, in SD")
-    simulate.add_argument("--bias", type=float, help="how much lower the same ability is scored in the focal group")
+    simulate.add_argument("--gap", type=_deviations, help="how much lower the focal group scores, in SD")
+    simulate.add_argument(
+        "--bias", type=_deviations, help="how much lower the same ability is scored in the focal group"
+    )
     simulate.add_argument(
         "--harsh-panels", type=float, help="0 to 1: how strongly that group meets severe interviewers"
     )
@@ -129,6 +131,20 @@ def _share(text: str) -> float:
     value = float(text)
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f"expected a share between 0 and 1, got {text}")
+    return value
+
+
+def _deviations(text: str) -> float:
+    value = float(text)
+    if not -10 <= value <= 10:
+        raise argparse.ArgumentTypeError(f"expected standard deviations between -10 and 10, got {text}")
+    return value
+
+
+def _seed(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"expected a whole number of 0 or above, got {text}")
     return value
 
 

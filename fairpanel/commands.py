@@ -34,6 +34,10 @@ def run(options: argparse.Namespace) -> int:
         return refuse(options, "interrupted; run the same command again, nothing is half done", exit_codes.FAILED)
     except Exception as error:  # noqa: BLE001  # the edge: a sentence for the user, the trace where it is asked for
         return _explain(options, error)
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # how the Rust libraries fail; it is no Exception
+            raise
+        return _explain(options, RuntimeError(str(error)))
 
 
 def _explain(options: argparse.Namespace, error: Exception) -> int:
@@ -51,6 +55,15 @@ def _explain(options: argparse.Namespace, error: Exception) -> int:
         return refuse(options, str(error), exit_codes.USAGE)
     if os.environ.get("FAIRPANEL_DEBUG"):
         traceback.print_exc()
+    if isinstance(error, OSError) or "os error" in str(error):
+        why = error.strerror if isinstance(error, OSError) and error.strerror else str(error).splitlines()[0]
+        where = f" ({error.filename})" if isinstance(error, OSError) and error.filename else ""
+        return refuse(
+            options,
+            f"the file system refused: {why}{where}. Make room or give access, then run the same command again: nothing is "
+            "half done.",
+            exit_codes.FAILED,
+        )
     told = f"unexpected failure: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no message'}"
     return refuse(options, f"{told} (set FAIRPANEL_DEBUG=1 for the whole trace)", exit_codes.FAILED)
 
@@ -90,7 +103,7 @@ def _init(options: argparse.Namespace) -> int:
 
 def _ingest(options: argparse.Namespace) -> int:
     from fairpanel.pipeline.ingest import ingest, plan
-    from fairpanel.store.pseudonyms import from_environment_or_file
+    from fairpanel.store.pseudonyms import of_workspace
     from fairpanel.validation.batch import Judge
 
     for path in options.paths:
@@ -108,7 +121,7 @@ def _ingest(options: argparse.Namespace) -> int:
 
         done = run_ingest(workspace, options.paths, options.source)
     else:
-        pseudonyms = from_environment_or_file(workspace.secrets)
+        pseudonyms = of_workspace(workspace)
         with Judge() if settings.ingest.batch_checks else nullcontext() as judge:
             planned = plan(workspace, options.paths, settings, pseudonyms, judge, datetime.now(UTC), options.source)
             done = ingest(planned, _progress("ingest")).to_dict()

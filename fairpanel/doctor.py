@@ -9,7 +9,7 @@ from importlib import metadata
 from typing import Any
 
 from fairpanel import config
-from fairpanel.store.pseudonyms import KEY_VARIABLE
+from fairpanel.store.pseudonyms import KEY_VARIABLE, MARK, PseudonymKeyError, of_workspace
 from fairpanel.workspace import Workspace
 
 PACKAGES = ("prefect", "polars", "pandera", "deltalake", "great-expectations", "scipy", "fastapi", "sqlalchemy")
@@ -48,6 +48,11 @@ def _configuration(workspace: Workspace) -> dict[str, Any]:
 
 
 def _key(workspace: Workspace) -> dict[str, Any]:
+    if (workspace.lake / MARK).exists():
+        try:
+            of_workspace(workspace)
+        except PseudonymKeyError as error:
+            return _told("pseudonym key", False, str(error))
     if os.environ.get(KEY_VARIABLE):
         return _told("pseudonym key", True, f"from {KEY_VARIABLE}")
     path = workspace.secrets / "pseudonym.key"

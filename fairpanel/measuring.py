@@ -13,10 +13,17 @@ from fairpanel.outcome import say
 def measure_file(options: argparse.Namespace) -> int:
     """One measure on one file."""
     from fairpanel.measures.catalogue import measure, option_from_text
+    from fairpanel.measures.estimate import MeasureInputError
     from fairpanel.tables_from_files import read_table
 
     given = {name: option_from_text(options.name, name, text) for name, text in _pairs(options.rest).items()}
-    estimate = measure(options.name, read_table(options.file), **given).to_dict()
+    table = read_table(options.file)
+    try:
+        estimate = measure(options.name, table, **given).to_dict()
+    except ArithmeticError as error:
+        raise MeasureInputError(
+            f"the numbers in {options.file.name} are too large or too small to compute {options.name} with ({error})"
+        ) from error
     say(options, estimate, _estimate_text(estimate))
     return exit_codes.DONE
 

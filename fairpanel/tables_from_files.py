@@ -13,6 +13,14 @@ NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 MISSING = ("NA", "NaN", "nan", "null", "None")
 
 
+def _parquet(path: Path) -> pl.DataFrame:
+    try:
+        frame = pl.read_parquet(path)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise ExportError(f"{path.name} cannot be read as parquet: {str(error).splitlines()[0][:200]}") from error
+    return frame.select(name for name, dtype in frame.schema.items() if not isinstance(dtype, tabular.NOT_PLAIN))
+
+
 def read_table(path: Path) -> pl.DataFrame:
     """A column whose every filled cell is a number becomes numbers, the others stay text; NA and the like are missing.
 
@@ -21,7 +29,7 @@ def read_table(path: Path) -> pl.DataFrame:
     if not path.exists():
         raise ExportError(f"there is no file {path}")
     if path.suffix.lower() == ".parquet":
-        return pl.read_parquet(path)
+        return _parquet(path)
     table = tabular.read(path)
     if table.malformed.height:
         rows = ", ".join(str(row) for row in table.malformed["source_row"][:5])

@@ -17,7 +17,7 @@ from prefect.states import Completed, Failed, State
 from fairpanel import config
 from fairpanel.parameters import IngestParameters
 from fairpanel.pipeline.ingest import Outcome, conclude, plan, step
-from fairpanel.store.pseudonyms import from_environment_or_file
+from fairpanel.store.pseudonyms import of_workspace
 from fairpanel.validation.batch import Judge
 from fairpanel.workspace import Workspace
 from flows.retry_condition import may_pass
@@ -48,7 +48,7 @@ def ingest(parameters: IngestParameters) -> State[dict[str, Any]]:
     workspace = Workspace(Path(parameters.workspace)).existing()
     settings = config.load(workspace.config_file)
     paths = [Path(path) for path in parameters.paths] or [workspace.inbox]
-    pseudonyms = from_environment_or_file(workspace.secrets)
+    pseudonyms = of_workspace(workspace)
     log = get_run_logger()
     progress = create_progress_artifact(progress=0.0, key="ingest-progress", description="Exports taken in")
     with Judge() if settings.ingest.batch_checks else nullcontext() as judge:

@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from fairpanel import exit_codes
@@ -104,6 +105,8 @@ def test_files_as_spreadsheet_programs_write_them(
         (["nonsense"], "invalid choice"),
         (["ingest", "s.csv", "--source", "taleo"], "unknown source 'taleo'"),
         (["ingest", "s.csv", "--max-quarantine", "7"], "a share between 0 and 1"),
+        (["simulate", "--out", "x", "--seed", "-1"], "0 or above"),
+        (["simulate", "--out", "x", "--gap", "inf"], "standard deviations between"),
         (["simulate", "--out", "x", "--validity", "3"], "validity lies between -1 and 1"),
     ],
 )
@@ -275,3 +278,56 @@ def test_help_costs_no_heavy_import() -> None:
     done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
     assert done.stderr.strip() == "[]"
     assert time.perf_counter() - started < 5  # the promise is half a second; a loaded machine is given ten times that
+
+
+def test_another_key_or_a_lost_one_is_refused_before_everybody_counts_twice(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(home / "s.csv", GOOD)
+    write(home / "t.csv", ["c,r1,overall,4,2024-01-01"])
+    assert main(["ingest", str(home / "s.csv")]) == exit_codes.DONE
+    monkeypatch.setenv("FAIRPANEL_KEY", "quite another key than before")
+    assert main(["ingest", str(home / "t.csv")]) == exit_codes.USAGE
+    assert "everybody counts twice" in capsys.readouterr().err
+    assert main(["doctor"]) == exit_codes.FAILED
+    monkeypatch.delenv("FAIRPANEL_KEY")
+    key = home / "ws" / "secrets" / "pseudonym.key"
+    text = key.read_text()
+    key.unlink()
+    assert main(["ingest", str(home / "t.csv")]) == exit_codes.USAGE
+    assert not key.exists()
+    key.write_bytes(b"\xff" * 40)
+    assert main(["ingest", str(home / "t.csv")]) == exit_codes.USAGE
+    key.write_text(text)
+    assert main(["ingest", str(home / "t.csv")]) == exit_codes.DONE
+
+
+def test_a_condition_that_nothing_meets_says_what_there_is(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(home / "s.csv", GOOD)
+    main(["ingest", str(home / "s.csv")])
+    assert main(["audit", "--where", "stage=hr"]) == exit_codes.USAGE
+    assert "no score has stage 'hr'; it is user" in capsys.readouterr().err
+
+
+def test_a_full_disk_is_one_sentence(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from fairpanel.store import tables
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device", "lake")
+
+    write(home / "s.csv", GOOD)
+    monkeypatch.setattr(tables, "upsert", full)
+    assert main(["ingest", str(home / "s.csv")]) == exit_codes.FAILED
+    told = capsys.readouterr().err
+    assert "No space left on device (lake)" in told
+    assert "unexpected" not in told
+
+
+def test_measures_on_parquet_that_is_none_or_nested(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (home / "bad.parquet").write_bytes(b"PAR1xx")
+    pl.DataFrame({"unit": ["a"], "rater": [[1]], "score": [1]}).write_parquet(home / "nested.parquet")
+    assert main(["measure", "icc", str(home / "bad.parquet")]) == exit_codes.REFUSED
+    assert main(["measure", "icc", str(home / "nested.parquet")]) == exit_codes.USAGE
+    assert "unexpected" not in capsys.readouterr().err

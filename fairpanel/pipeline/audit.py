@@ -15,7 +15,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
@@ -37,6 +37,7 @@ from fairpanel.store import ledger, tables
 from fairpanel.workspace import Workspace
 from reports.disclosure import protect
 from reports.html import render
+from schemas.columns import COLUMNS
 from schemas.results import Analysis
 
 SCHEMA_VERSION = "1.0"
@@ -100,8 +101,11 @@ def audit(
 ) -> Audited:
     """Audit one scope. Raises NothingToAuditError where there is no score in it."""
     started = time.perf_counter()
-    pinned = tables.pin(workspace)
+    with exclusive(workspace):  # not between two tables of a batch
+        everything = tables.pin(workspace)
+    pinned = replace(everything, recorded_only=True)
     material = gather(pinned, scope.period, scope.where, config.audit)
+    material = replace(material, scale_notes=[*material.scale_notes, *_unfinished(everything)])
     if not material.counts["answered"]:
         raise NothingToAuditError(_why_nothing(pinned, scope))
     inputs = input_facts(pinned, material)
@@ -135,13 +139,29 @@ def audit(
     )
 
 
+def _unfinished(pinned: tables.Pinned) -> list[str]:
+    """A note for the files whose ingest was interrupted: they hold rows that no recorded batch stands for."""
+    recorded = pinned.read("batches", ["batch_id"])["batch_id"].implode()
+    found: set[str] = set()
+    for table in COLUMNS:
+        rows = pinned.read(table, ["batch_id", "source_file"])
+        found.update(rows.filter(~pl.col("batch_id").is_in(recorded))["source_file"])
+    names = ", ".join(sorted(found)[:5])
+    return [f"The ingest of {names} was interrupted: its rows are left out. Ingest it again."] if found else []
+
+
 def _why_nothing(pinned: tables.Pinned, scope: Scope) -> str:
     for column in scope.where:
         if column not in SCOPE_COLUMNS:
-            return f"unknown column {column!r} in --where; choose from {', '.join(SCOPE_COLUMNS)}"
+            return f"unknown column {column!r} in a condition; choose from {', '.join(SCOPE_COLUMNS)}"
     dates = pinned.read("scores", ["interviewed_at"])["interviewed_at"]
     if dates.is_empty():
         return "the workspace holds no scores yet; ingest an export first"
+    for column, value in scope.where.items():
+        known = pinned.read("scores", [column])[column].drop_nulls().unique().sort()
+        if value not in known:
+            some = "a pseudonym" if COLUMNS["scores"][column].identity else ", ".join(known[:10]) or "empty everywhere"
+            return f"no score has {column} {value!r}; it is {some}"
     first, last = dates.min(), dates.max()
     asked = json.dumps(scope.to_dict())
     return f"no answered score lies in {asked}; the workspace holds interviews from {first:%Y-%m-%d} to {last:%Y-%m-%d}"

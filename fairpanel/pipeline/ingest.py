@@ -227,7 +227,9 @@ def _store(workspace: Workspace, part: Delivered, batch_id: str, reading: Readin
     accepted = pseudonyms.replace(short, columns).with_columns(provenance)
     accepted = tables.with_record_key(part.table, accepted).select(tables.schema(part.table).keys())
     # Read under the lock: an earlier table of the same batch may have been written since the pin.
-    settled = settle(part.table, accepted, tables.pin(workspace).read(part.table), batch_id)
+    pinned = tables.pin(workspace)
+    recorded = pinned.read("batches", ["batch_id"])["batch_id"]
+    settled = settle(part.table, accepted, pinned.read(part.table), batch_id, recorded)
     if settled.fresh.height:
         tables.upsert(workspace, part.table, settled.fresh, settled.replacing)
     failing = pseudonyms.replace(part.frame.with_row_index("row"), columns)
@@ -353,7 +355,11 @@ def _identity(sha256: str, reading: Reading, config: Config, pseudonyms: Pseudon
 @contextmanager
 def exclusive(workspace: Workspace) -> Iterator[None]:
     """One writer at a time; the operating system frees the lock when a process ends, however it ends."""
-    with workspace.lock_file.open("a") as lock:
+    try:
+        lock = workspace.lock_file.open("a")
+    except OSError as error:
+        raise WorkspaceError(f"the workspace {workspace.root} cannot be written to ({error.strerror}).") from error
+    with lock:
         deadline = time.monotonic() + LOCK_PATIENCE
         while True:
             try:

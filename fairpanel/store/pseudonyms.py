@@ -12,10 +12,16 @@ from pathlib import Path
 
 import polars as pl
 
+from fairpanel.workspace import Workspace
 from schemas.columns import Column
 
 KEY_VARIABLE = "FAIRPANEL_KEY"
 SHORTEST_KEY = 16
+MARK = "pseudonym-key.fingerprint"
+RESTORE = (
+    f"With another key nobody is recognised and everybody counts twice. Restore {KEY_VARIABLE} or secrets/pseudonym.key, or "
+    "begin a new workspace."
+)
 
 
 class PseudonymKeyError(ValueError):
@@ -60,6 +66,25 @@ class Pseudonyms:
         return frame
 
 
+def of_workspace(workspace: Workspace) -> Pseudonyms:
+    """The key that everything in a workspace is under. Raises PseudonymKeyError where it has become another one: nobody
+    would be recognised, and everybody delivered again would count as somebody else."""
+    mark = workspace.lake / MARK
+    known = mark.read_text(encoding="utf-8").strip() if mark.exists() else None
+    lost = not (workspace.secrets / "pseudonym.key").exists() and os.environ.get(KEY_VARIABLE) is None
+    if known is not None and lost:
+        raise PseudonymKeyError(f"the pseudonym key of this workspace (fingerprint {known}) is gone. {RESTORE}")
+    pseudonyms = from_environment_or_file(workspace.secrets)
+    if known is None:
+        mark.write_text(pseudonyms.fingerprint + "\n", encoding="utf-8")
+    elif known != pseudonyms.fingerprint:
+        raise PseudonymKeyError(
+            f"the pseudonym key is another one (fingerprint {pseudonyms.fingerprint}) than the one this workspace was filled "
+            f"with ({known}). {RESTORE}"
+        )
+    return pseudonyms
+
+
 def from_environment_or_file(folder: Path) -> Pseudonyms:
     """The key from FAIRPANEL_KEY, else from the workspace's secrets folder, where the first call makes one (mode 0600)."""
     given = os.environ.get(KEY_VARIABLE)
@@ -77,7 +102,10 @@ def from_environment_or_file(folder: Path) -> Pseudonyms:
             file.write(secrets.token_hex(32))
             file.flush()
             os.fsync(file.fileno())
-    text = path.read_text().strip()
+    try:
+        text = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        text = ""
     if len(text) < SHORTEST_KEY:
         raise PseudonymKeyError(
             f"{path.name} in the secrets folder is damaged. Restore it: with another key nobody is recognised."

@@ -74,10 +74,12 @@ def path(workspace: Workspace, table: str) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Pinned:
-    """One version of every table: whatever is written meanwhile, an audit reads these."""
+    """One version of every table: whatever is written meanwhile, an audit reads these; with recorded_only without the
+    rows of a batch that an interrupted ingest has not recorded."""
 
     workspace: Workspace
     versions: Mapping[str, int]
+    recorded_only: bool = False
 
     def read(self, table: str, columns: list[str] | None = None) -> pl.DataFrame:
         """The table at its pinned version; an empty frame with its columns where it does not exist yet."""
@@ -91,6 +93,8 @@ class Pinned:
         if not uris:
             return pl.DataFrame(schema=wanted).select(columns or wanted.keys())
         scan = pl.scan_parquet(uris, glob=False, hive_partitioning=table in PARTITIONED)
+        if self.recorded_only and table in COLUMNS:
+            scan = scan.filter(pl.col("batch_id").is_in(self.read("batches", ["batch_id"])["batch_id"].implode()))
         frame = scan.select(columns or wanted.keys()).collect()
         return frame.cast({name: wanted[name] for name in frame.columns})
 

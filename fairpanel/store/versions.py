@@ -3,6 +3,7 @@ in the table's history, and what cannot be ordered is refused, not guessed."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import polars as pl
@@ -22,8 +23,14 @@ class Settled:
     conflicting: pl.DataFrame
 
 
-def settle(table: str, rows: pl.DataFrame, stored: pl.DataFrame, batch_id: str) -> Settled:
-    """Order the versions among a batch's rows and against the stored ones (both with record_key)."""
+def settle(
+    table: str, rows: pl.DataFrame, stored: pl.DataFrame, batch_id: str, recorded: Iterable[str] | None = None
+) -> Settled:
+    """Order the versions among a batch's rows and against the stored ones (both with record_key).
+
+    Stored rows of a batch that is not among the recorded ones were left by an interrupted run: where this batch states
+    the same, it takes them over.
+    """
     unique, excluded, conflicting = _within(table, rows)
     stamps = [name for name in ("updated_at", "submitted_at") if name in rows.columns]
     names = [*content(table), *stamps, "batch_id"]
@@ -31,6 +38,9 @@ def settle(table: str, rows: pl.DataFrame, stored: pl.DataFrame, batch_id: str) 
     joined = unique.join(known, on="record_key", how="left", maintain_order="left")
     is_known = pl.col("stored_batch_id").is_not_null()
     same = is_known & pl.all_horizontal(pl.col(name).eq_missing(pl.col(f"stored_{name}")) for name in content(table))
+    orphans = pl.lit(value=False)
+    if recorded is not None:
+        orphans = ~pl.col("stored_batch_id").is_in(pl.Series([*recorded], dtype=pl.String).implode())
     own = same & (pl.col("stored_batch_id") == batch_id)
     newer, older = _stamp(stamps), _stamp([f"stored_{name}" for name in stamps])
     outdated = is_known & ~same & (newer < older).fill_null(value=False)
@@ -42,6 +52,8 @@ def settle(table: str, rows: pl.DataFrame, stored: pl.DataFrame, batch_id: str) 
         .then(pl.lit("withdrawn"))
         .when(deleted)
         .then(pl.lit("deleted"))
+        .when(same & orphans)
+        .then(pl.lit("fresh"))
         .when(same)
         .then(pl.lit("duplicate"))
         .when(outdated)

@@ -14,13 +14,17 @@ import polars as pl
 import pytest
 
 from fairpanel.adapters import tabular
+from fairpanel.analysis.frames import Period
 from fairpanel.config import Config
+from fairpanel.pipeline import ingest as module
+from fairpanel.pipeline.audit import Scope, audit
 from fairpanel.pipeline.ingest import Batch, ingest, plan
 from fairpanel.simulation.parameters import Parameters
 from fairpanel.simulation.write import simulate
 from fairpanel.store import tables
 from tests.workspaces import HEADER, KEY, NOW, SAMPLES, stored, take_in, workspace, write
 
+ALL = Scope(period=Period(None, None), where={})
 ROWS = [
     "Ann Archer,Bob Boss,technical,4,2024-01-01",
     "Ann Archer,Cy Cole,technical,2,2024-01-01",
@@ -225,3 +229,27 @@ def test_a_killed_ingest_is_completed_by_the_next(tmp_path: Path, write_number: 
     take_in(undisturbed, tmp_path / "in")
     for table in ("scores", "decisions", "performance", "demographics", "quarantine", "batches"):
         assert stored(where, table).equals(stored(undisturbed, table)), table
+
+
+def test_rows_of_an_interrupted_ingest_do_not_count_and_a_corrected_file_takes_them_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where, file = workspace(tmp_path), write(tmp_path / "s.csv", ROWS)
+    take_in(where, write(tmp_path / "first.csv", ["Zed,Bob Boss,technical,3,2024-01-01"]))
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "_record", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        take_in(where, file)
+    monkeypatch.undo()
+    assert stored(where, "scores").height == 4
+    report = json.loads((audit(where, ALL, Config()).directory / "report.json").read_text())
+    assert report["inputs"]["counts"]["score_rows"] == 1
+    assert any("s.csv was interrupted" in note for note in report["inputs"]["scale_notes"])
+    told = take_in(where, write(file, [*ROWS, "Eve,Bob Boss,technical,2,2024-01-01"])).to_dict()
+    assert (told["accepted"], told["excluded"]) == (4, {})
+    report = json.loads((audit(where, ALL, Config()).directory / "report.json").read_text())
+    assert report["inputs"]["counts"]["score_rows"] == 5
+    assert not any("interrupted" in note for note in report["inputs"]["scale_notes"])
