@@ -161,10 +161,18 @@ def math_floor(value: float) -> float:
 
 
 def _same_source(report: Entry, finding: Entry) -> str:
-    found = first(report, "same_source_validity", **finding["subject"])
-    if found is None or found["value"] is None:
+    """An interviewer who later rates performance carries the first impression along: both correlations, apart."""
+    told = {
+        variant: found["value"]
+        for variant in ("same_source", "other_source")
+        if (found := first(report, "pearson", variant, **finding["subject"])) is not None
+    }
+    same, other = (view.coefficient(told.get(variant)) for variant in ("same_source", "other_source"))
+    if told.get("same_source") is None:
         return ""
-    return f"Same interviewer and performance rater: {view.coefficient(found['detail'].get('r_same'))}."
+    if told.get("other_source") is None:
+        return f"All performance ratings come from people who had interviewed the candidate (observed {same})."
+    return f"Observed, rated by an own interviewer: {same}; by somebody else: {other}."
 
 
 def people_needed(correlation: float) -> int:

@@ -158,7 +158,7 @@ def validity(finding: Entry, estimate: Entry, report: Entry) -> Said:
         f"Among all applicants, the {about(subject)} is estimated to correlate {view.coefficient(value)} with later "
         f"performance ({direction})."
     )
-    observed = first(report, "pearson", **subject)
+    observed = first(report, "pearson", "", **subject)
     seen = (
         ""
         if observed is None or observed["value"] is None

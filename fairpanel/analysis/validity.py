@@ -81,7 +81,26 @@ def _chain(
             )
         )
         chain += _corrected(part, ratings, people, config)
+        chain += _by_source(part, people, material, config)
     return chain
+
+
+def _by_source(part: Slice, people: pl.DataFrame, material: Material, config: AuditConfig) -> list[Estimated]:
+    """The observed correlation apart for performance ratings by someone who had interviewed the person (whose own
+    impression is then in both) and by someone who had not, where there are enough of each to be told."""
+    met = material.ratings.select("candidate", "rater").unique()
+    by = {
+        "same_source": material.performance_ratings.join(met, on=["candidate", "rater"], how="semi"),
+        "other_source": material.performance_ratings.join(met, on=["candidate", "rater"], how="anti"),
+    }
+    found = []
+    for variant, rows in by.items():
+        mean = rows.group_by("candidate").agg(pl.col("score").mean().alias("performance"))
+        pairs = people.select("candidate", "score").join(mean, on="candidate", how="inner", maintain_order="left")
+        if pairs.height >= config.minimum_hired:
+            options = {"x": "score", "y": "performance", "confidence": config.confidence}
+            found.append(estimated("validity", part.subject, "pearson", pairs, variant, **options))
+    return found
 
 
 def _corrected(part: Slice, ratings: pl.DataFrame, people: pl.DataFrame, config: AuditConfig) -> list[Estimated]:

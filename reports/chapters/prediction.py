@@ -14,6 +14,8 @@ Entry = Mapping[str, Any]
 LADDER = (
     ("pearson", "", "Observed, among those with ratings (Pearson)"),
     ("spearman", "", "Observed, ranks (Spearman)"),
+    ("pearson", "same_source", "Observed, rated by someone who had interviewed them"),
+    ("pearson", "other_source", "Observed, rated by somebody else"),
     ("selection_validity", "direct", "In the applicant pool, selection on this score (Case II)"),
     ("selection_validity", "em", "In the applicant pool (maximum likelihood)"),
     ("corrected_validity", "attenuation", "Observed, corrected for unreliable ratings (assumed)"),
