@@ -173,7 +173,7 @@ def input_facts(pinned: tables.Pinned, material: Material) -> dict[str, Any]:
     shown = ["batch_id", "file", "adapter", "sha256", "rows_read", "accepted", "quarantined", "excluded"]
     told = [
         {name: row[name] for name in shown} | {"told": json.loads(row["summary"])["_batch"]}
-        for row in batches.sort("ingested_at", "batch_id").iter_rows(named=True)
+        for row in batches.sort("file", "batch_id").iter_rows(named=True)
     ]
     return {
         "table_versions": dict(pinned.versions),

@@ -33,7 +33,8 @@ def settle(
     """
     unique, excluded, conflicting = _within(table, rows)
     stamps = [name for name in ("updated_at", "submitted_at") if name in rows.columns]
-    names = [*content(table), *stamps, "batch_id"]
+    origin = ["source_system", "batch_id", "source_file", "source_row"]
+    names = [*content(table), *stamps, *origin]
     known = stored.select("record_key", *(pl.col(name).alias(f"stored_{name}") for name in names))
     joined = unique.join(known, on="record_key", how="left", maintain_order="left")
     is_known = pl.col("stored_batch_id").is_not_null()
@@ -48,12 +49,16 @@ def settle(
     verdict = (
         pl.when(own & ~deleted)
         .then(pl.lit("own"))
-        .when(deleted & is_known & ~same & ~outdated)
+        .when(
+            deleted & ~same & ~outdated
+        )  # stored also where the row is not known yet: an older version may still come
         .then(pl.lit("withdrawn"))
         .when(deleted)
         .then(pl.lit("deleted"))
         .when(same & orphans)
         .then(pl.lit("fresh"))
+        .when(same & (newer > older).fill_null(value=False))
+        .then(pl.lit("confirmed"))
         .when(same)
         .then(pl.lit("duplicate"))
         .when(outdated)
@@ -64,12 +69,17 @@ def settle(
     counts = dict(judged["_verdict"].value_counts().iter_rows())
     for rule, verdicts in (
         ("deleted", ("deleted", "withdrawn")),
-        ("duplicate", ("duplicate",)),
+        ("duplicate", ("duplicate", "confirmed")),
         ("older_version", ("older_version",)),
     ):
         if total := sum(counts.get(name, 0) for name in verdicts):
             excluded[rule] = excluded.get(rule, 0) + total
-    fresh = judged.filter(pl.col("_verdict").is_in(["fresh", "withdrawn"]))
+    fresh = judged.filter(pl.col("_verdict").is_in(["fresh", "withdrawn", "confirmed"]))
+    # What is only confirmed gets the newer time, and stays the row of the file that it came from.
+    confirmed = pl.col("_verdict") == "confirmed"
+    fresh = fresh.with_columns(
+        pl.when(confirmed).then(f"stored_{name}").otherwise(name).alias(name) for name in origin if name in rows.columns
+    )
     return Settled(
         fresh=fresh.select(rows.columns),
         replacing=bool(fresh["_known"].any()),

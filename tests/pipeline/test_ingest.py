@@ -253,3 +253,24 @@ def test_rows_of_an_interrupted_ingest_do_not_count_and_a_corrected_file_takes_t
     report = json.loads((audit(where, ALL, Config()).directory / "report.json").read_text())
     assert report["inputs"]["counts"]["score_rows"] == 5
     assert not any("interrupted" in note for note in report["inputs"]["scale_notes"])
+
+
+STAMPED = HEADER + ",scorecard_id,updated_at,is_deleted"
+
+
+def _versions(tmp_path: Path, *rows: str) -> list[float]:
+    """The scores that count after one file a row."""
+    where = workspace(tmp_path)
+    for number, row in enumerate(rows):
+        take_in(where, write(tmp_path / f"{number}.csv", [row], STAMPED))
+    return stored(where, "scores").filter(~pl.col("is_deleted"))["score"].to_list()
+
+
+def test_an_older_version_does_not_bring_back_what_was_deleted_before_it_came(tmp_path: Path) -> None:
+    deleted = "a,r,overall,3,2024-01-01,sc,2024-02-02,true"
+    assert _versions(tmp_path, deleted, "a,r,overall,3,2024-01-01,sc,2024-02-01,false") == []
+
+
+def test_a_version_older_than_the_last_confirmation_does_not_count(tmp_path: Path) -> None:
+    row = "a,r,overall,{},2024-01-01,sc,2024-0{}-01,false"
+    assert _versions(tmp_path, row.format(3, 2), row.format(3, 4), row.format(4, 3)) == [3.0]

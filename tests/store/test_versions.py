@@ -35,7 +35,7 @@ LATE, EARLY = {"updated_at": _day(9)}, {"updated_at": _day(2)}
         pytest.param([KEY | LATE], [KEY | EARLY | {"score": 5.0}], 0, 0, {"older_version": 1}, 0, id="older edit"),
         pytest.param([KEY], [KEY | {"score": 5.0}], 1, 1, {}, 0, id="corrected, without times"),
         pytest.param([KEY | {"batch_id": "new"}], [KEY], 1, 0, {}, 0, id="written before the process was killed"),
-        pytest.param([], [KEY | {"is_deleted": True}], 0, 0, {"deleted": 1}, 0, id="deleted, never seen"),
+        pytest.param([], [KEY | {"is_deleted": True}], 0, 1, {"deleted": 1}, 0, id="deleted, never seen"),
         pytest.param([KEY], [KEY | {"is_deleted": True}], 0, 1, {"deleted": 1}, 0, id="deleted, known before"),
         pytest.param([], [KEY, KEY], 1, 1, {"duplicate": 1}, 0, id="twice in one file"),
         pytest.param(
