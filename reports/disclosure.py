@@ -208,7 +208,16 @@ def _roughly(estimate: Entry) -> Entry:
 
 
 def _is_p(name: str) -> bool:
-    return name in ("p", "p_two_sided", "p_corrected", "tarone_p", "omnibus_p", "slope_p", "intercept_p")
+    return name in (
+        "p",
+        "p_two_sided",
+        "p_corrected",
+        "tarone_p",
+        "p_homogeneity",
+        "omnibus_p",
+        "slope_p",
+        "intercept_p",
+    )
 
 
 def _rough(value: Any) -> Any:

@@ -172,6 +172,10 @@ SETTINGS: list[Setting] = [
         "breslow_day, Tarone", "common odds ratio .5, 8 requisitions of 100", _requisitions(8, 100, np.log(0.5)),
         partial(breslow_day, **_PAIR), "tarone_p",
     ),
+    _level(
+        "breslow_day, small requisitions", "common odds ratio .5, 200 requisitions of 6",
+        _requisitions(200, 6, np.log(0.5)), partial(breslow_day, **_PAIR), "p_homogeneity",
+    ),
     _level("differential_prediction, slope", "60 and 240", _null_lines, _prediction, "slope_p"),
     _level("differential_prediction, intercept", "60 and 240", _null_lines, _prediction, "intercept_p"),
     _level("differential_prediction, omnibus", "60 and 240", _null_lines, _prediction, "omnibus_p"),

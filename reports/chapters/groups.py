@@ -19,7 +19,7 @@ TESTS = (
     ("fisher_exact", "Fisher's exact test", "p_two_sided"),
     ("lancaster_mid_p", "Lancaster's mid-p", "p_two_sided"),
     ("mantel_haenszel", "Mantel–Haenszel within requisitions", "p_corrected"),
-    ("breslow_day", "Breslow–Day with Tarone's correction", "tarone_p"),
+    ("breslow_day", "Breslow–Day with Tarone's correction", "p_homogeneity"),
 )
 
 

@@ -104,7 +104,7 @@ class ConditionalCount:
 
 def conditional_count(table: Table) -> ConditionalCount:
     """The law of the focal group's count in one fourfold table."""
-    low, log_weights = _hypergeometric(table.focal_n, table.reference_n, table.selected)
+    low, log_weights = hypergeometric(table.focal_n, table.reference_n, table.selected)
     return ConditionalCount(low, log_weights, table.focal_selected)
 
 
@@ -115,7 +115,7 @@ def stratified_count(tables: list[Table], log_odds_ratio: float) -> ConditionalC
     """
     low, total = 0, np.ones(1)
     for table in tables:
-        start, logs = _hypergeometric(table.focal_n, table.reference_n, table.selected)
+        start, logs = hypergeometric(table.focal_n, table.reference_n, table.selected)
         logs = logs + np.arange(logs.size) * log_odds_ratio
         total = np.convolve(total, np.exp(logs - logsumexp(logs)))
         low += start
@@ -124,7 +124,8 @@ def stratified_count(tables: list[Table], log_odds_ratio: float) -> ConditionalC
     return ConditionalCount(low, log_weights, sum(table.focal_selected for table in tables))
 
 
-def _hypergeometric(focal_n: int, reference_n: int, selected: int) -> tuple[int, Floats]:
+def hypergeometric(focal_n: int, reference_n: int, selected: int) -> tuple[int, Floats]:
+    """Smallest possible count of one table given its margins, and the log weights from there on, largest 0."""
     low, high = max(0, selected - reference_n), min(selected, focal_n)
     counts = np.arange(low, high + 1, dtype=np.float64)
     logs = -(
