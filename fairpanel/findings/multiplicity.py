@@ -13,7 +13,7 @@ P_VALUES = {
     "pearson": {"correlation": "p"},
     "lancaster_mid_p": {"selection": "p_two_sided"},
     "mantel_haenszel": {"selection within requisitions": "p_corrected"},
-    "breslow_day": {"homogeneity of requisitions": "tarone_p"},
+    "breslow_day": {"homogeneity of requisitions": "p_homogeneity"},
     "standardized_difference": {"score difference": "p"},
     "differential_prediction": {"prediction lines": "omnibus_p"},
 }
