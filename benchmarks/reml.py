@@ -36,14 +36,21 @@ print(json.dumps({"seconds": best, "summary": str(found.summary())}))
 """
 
 
-def generated(ratings: int = 100_000, per_unit: int = 3, seed: int = 7) -> Any:
-    """Each candidate scored by 3 of ratings/100 raters; variances .5, .2, .6."""
+def generated(ratings: int = 100_000, per_unit: int = 3, seed: int = 7, *, cyclic: bool = False) -> Any:
+    """Each candidate scored by 3 of ratings/100 raters; variances .5, .2, .6.
+
+    Panels are drawn at random, or cyclic: neighbours in a ring, where a sparse factorisation is at its best and the
+    peer about as fast.
+    """
     import polars as pl
 
     rng = np.random.default_rng(seed)
     units, raters = ratings // per_unit + 1, ratings // 100
     unit = np.repeat(np.arange(units), per_unit)[:ratings]
-    rater = np.concatenate([rng.choice(raters, per_unit, replace=False) for _ in range(units)])[:ratings]
+    if cyclic:
+        rater = (unit + np.tile(np.arange(per_unit), units)[:ratings]) % raters
+    else:
+        rater = np.concatenate([rng.choice(raters, per_unit, replace=False) for _ in range(units)])[:ratings]
     score = rng.normal(0, 0.5**0.5, units)[unit] + rng.normal(0, 0.2**0.5, raters)[rater]
     return pl.DataFrame({"unit": unit, "rater": rater, "score": score + rng.normal(0, 0.6**0.5, ratings)})
 
@@ -120,6 +127,8 @@ def main(arguments: list[str] | None = None) -> int:
     else:
         print(f"no InstEval data in {chosen.insteval}: left out", file=sys.stderr)
     results.append(compare("generated, 100,000 ratings", generated(), chosen.repeats, chosen.peer_python))
+    ring = generated(cyclic=True)
+    results.append(compare("generated, cyclic panels, 100,000 ratings", ring, chosen.repeats, chosen.peer_python))
     print(json.dumps(results, indent=2))
     for failure in failures:
         print(failure, file=sys.stderr)

@@ -65,7 +65,7 @@ def impact_ratio(
     --------
     With "highest" the reference is chosen by the data, and with several groups so is the focal one. For two groups
     the interval keeps its level: it is the same for the ratio and its inverse. With more groups the smallest of
-    several ratios is too small on average: among groups of 100 with equal rates of .4 its interval holds the truth in
+    several ratios is too small on average: among groups of 100 with equal rates of .3 its interval holds the truth in
     88 % (3 groups of 100), 78 % (4), 64 % (6) of samples. Name the groups where they are known beforehand, or read
     detail["over_all_pairs"], an interval that allows for the choice (Bonferroni over all pairs).
 
