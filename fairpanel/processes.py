@@ -58,9 +58,16 @@ def end(process: subprocess.Popen[bytes], patience: float, known: Iterable[Ident
             process.wait()
     remaining = {member for member in family if alive(member)}
     _signal(remaining, signal.SIGTERM)
+    await_end(remaining, patience)
+
+
+def await_end(members: Iterable[Identity], patience: float) -> None:
+    """Wait for processes to end by themselves; after patience seconds kill the rest and what they have started."""
+    remaining = {member for member in members if alive(member)}
     deadline = time.monotonic() + patience
     while remaining and time.monotonic() < deadline:
         time.sleep(0.1)
+        remaining |= {child for pid, _ in remaining for child in descendants(pid)}
         remaining = {member for member in remaining if alive(member)}
     _signal(remaining, signal.SIGKILL)
 

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from fairpanel import exit_codes, prefect_settings, processes
 from fairpanel.config import ConfigError
+from fairpanel.guardian import guarded
 from fairpanel.prefect_settings import LOOPBACK, PATIENCE
 from fairpanel.workspace import Workspace, WorkspaceError
 
@@ -39,7 +40,7 @@ def serve(folder: Path, port: int) -> int:
         signal.signal(number, signal.default_int_handler)
     children: dict[str, subprocess.Popen[bytes]] = {}
     runs: set[processes.Identity] = set()
-    with _only_one(home):
+    with _only_one(home), guarded(ENDING):
         try:
             _start(workspace, port, children)
             return _watch(children, runs, home)

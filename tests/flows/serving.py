@@ -50,18 +50,26 @@ class Served:
                     )
             stop.wait(0.1)
 
+    def ask(self, method: str, place: str, **given: Any) -> Any:
+        """The answer's document. 503 says that the database is busy and asks to try again, as Prefect's client does."""
+        deadline = time.monotonic() + 60
+        while True:
+            answer = self.api.request(method, place, **given)
+            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE or time.monotonic() > deadline:
+                answer.raise_for_status()
+                return answer.json() if answer.content else None
+            time.sleep(0.5)
+
     def deployment(self, name: str) -> dict[str, Any]:
-        found: dict[str, Any] = self.api.get(f"/deployments/name/{name}").raise_for_status().json()
+        found: dict[str, Any] = self.ask("GET", f"/deployments/name/{name}")
         return found
 
     def start(self, name: str, **parameters: Any) -> str:
         """Start a run through the API, as a form does; returns its id."""
         deployment = self.deployment(name)
         given = deployment["parameters"]["parameters"] | parameters
-        answer = self.api.post(
-            f"/deployments/{deployment['id']}/create_flow_run", json={"parameters": {"parameters": given}}
-        )
-        return str(answer.raise_for_status().json()["id"])
+        place = f"/deployments/{deployment['id']}/create_flow_run"
+        return str(self.ask("POST", place, json={"parameters": {"parameters": given}})["id"])
 
     def run(self, name: str, **parameters: Any) -> dict[str, Any]:
         """A finished run."""
@@ -70,14 +78,14 @@ class Served:
     def wait(self, run_id: str, states: set[str]) -> dict[str, Any]:
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
-            run: dict[str, Any] = self.api.get(f"/flow_runs/{run_id}").raise_for_status().json()
+            run: dict[str, Any] = self.ask("GET", f"/flow_runs/{run_id}")
             if run["state"]["type"] in states:
                 return run
             time.sleep(0.2)
         raise TimeoutError(f"run {run_id} is {run['state']} after {PATIENCE} s")
 
     def filtered(self, what: str, **wanted: Any) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.api.post(f"/{what}/filter", json=wanted).raise_for_status().json()
+        found: list[dict[str, Any]] = self.ask("POST", f"/{what}/filter", json=wanted)
         return found
 
     def end(self, number: int = signal.SIGTERM) -> int:

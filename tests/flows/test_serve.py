@@ -138,7 +138,7 @@ def test_a_schedule_fires(server: Served) -> None:
     deployment = server.deployment("ingest/nightly-ingest")
     assert [entry["schedule"]["cron"] for entry in deployment["schedules"]] == ["15 2 * * *"]
     place = f"/deployments/{deployment['id']}/schedules"
-    made = server.api.post(place, json=[{"active": True, "schedule": {"interval": 15}}]).raise_for_status().json()
+    made = server.ask("POST", place, json=[{"active": True, "schedule": {"interval": 15}}])
     try:
         fired: list[dict[str, object]] = []
         deadline = time.monotonic() + PATIENCE
@@ -148,7 +148,7 @@ def test_a_schedule_fires(server: Served) -> None:
             fired = [run for run in done if run["auto_scheduled"]]
         assert [run["state_type"] for run in fired] == ["COMPLETED"]
     finally:
-        server.api.delete(f"{place}/{made[0]['id']}").raise_for_status()
+        server.ask("DELETE", f"{place}/{made[0]['id']}")
 
 
 def test_a_full_disk_is_tried_again_and_a_mistake_is_not(server: Served, tmp_path: Path) -> None:
@@ -195,7 +195,7 @@ def test_killed_outright_it_leaves_nothing_and_starts_again(tmp_path: Path) -> N
     with served(workspace) as first:
         schedule = first.deployment("audit/monthly-audit")
         place = f"/deployments/{schedule['id']}/schedules/{schedule['schedules'][0]['id']}"
-        first.api.patch(place, json={"active": False}).raise_for_status()
+        first.ask("PATCH", place, json={"active": False})
         cut = first.start("ingest/nightly-ingest")
         first.wait(cut, {"RUNNING"})
         assert first.end(signal.SIGKILL) == -signal.SIGKILL
