@@ -15,6 +15,10 @@ FloatArray = npt.NDArray[np.float64]
 
 CEILING = 1e6
 """Largest relative variance tried: beyond it the residual variance is zero for all purposes."""
+ROUGH_FROM = 300
+"""Levels of the smaller factor from which a search takes its first steps in single precision."""
+NEAR = 0.3
+"""Newton decrement, in standard errors, from which the next step lands where single precision no longer tells."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +109,12 @@ def fit_crossed(
         components = moment_components(design)
         start = np.clip(components[:2] / np.maximum(components[2], 1e-8), 0.02, 1e4)
     likelihood, convergence = minimise(
-        lambda gamma: evaluate(design, gamma), start, free=np.array(free), tolerance=tolerance, limit=max_iterations
+        lambda gamma: evaluate(design, gamma),
+        start,
+        free=np.array(free),
+        tolerance=tolerance,
+        limit=max_iterations,
+        rough=(lambda gamma: evaluate(design, gamma, single=True)) if design.kept_levels >= ROUGH_FROM else None,
     )
     return CrossedFit(likelihood=likelihood, free=free, convergence=convergence)
 
@@ -125,31 +134,51 @@ C = TypeVar("C", bound=Criterion)
 
 
 def minimise(
-    at: Callable[[FloatArray], C], start: FloatArray, /, *, free: npt.NDArray[np.bool_], tolerance: float, limit: int
+    at: Callable[[FloatArray], C],
+    start: FloatArray,
+    /,
+    *,
+    free: npt.NDArray[np.bool_],
+    tolerance: float,
+    limit: int,
+    rough: Callable[[FloatArray], C] | None = None,
 ) -> tuple[C, Convergence]:
-    """The minimum of a criterion over relative variances >= 0, and how it was reached; those not free stay 0."""
-    current = at(np.asarray(np.where(free, start, 0.0)))
+    """The minimum of a criterion over relative variances >= 0, and how it was reached; those not free stay 0.
+
+    `rough` is a cheaper evaluation for the steps far from the minimum; where the search ends, `at` has the word.
+    """
+    evaluate_at = at if rough is None else rough
+    current = evaluate_at(np.asarray(np.where(free, start, 0.0)))
     evaluations, decrement, iterations = 1, np.inf, 0
     while iterations < limit:
         iterations += 1
         gradient, information = current.gradient(), current.average_information()
         active = free & ~((current.gamma == 0) & (gradient >= 0)) & ~((current.gamma >= CEILING) & (gradient <= 0))
-        if not active.any():
+        if not active.any() and evaluate_at is at:
             decrement = 0.0
             break
         step = np.zeros(gradient.size)
-        step[active] = -_solve(information[np.ix_(active, active)], gradient[active])
+        if active.any():
+            step[active] = -_solve(information[np.ix_(active, active)], gradient[active])
         decrement = float(np.sqrt(max(-float(gradient @ step), 0.0)))
+        if decrement < NEAR and evaluate_at is not at:
+            evaluate_at = at
+            current = at(_within(current.gamma, step))
+            evaluations += 1
+            continue
         if decrement < tolerance:
             break
         criterion, scale, moved = current.criterion, 1.0, False
         while scale > 1e-6 and not moved:
-            trial = at(np.clip(current.gamma + scale * step, 0, np.minimum(CEILING, 20 * current.gamma + 1)))
+            trial = evaluate_at(_within(current.gamma, scale * step))
             evaluations += 1
             moved = trial.criterion < criterion + 1e-12 * abs(criterion)
             scale /= 2
         if not moved or np.array_equal(trial.gamma, current.gamma):
-            break
+            if evaluate_at is at:
+                break
+            evaluate_at, trial = at, at(current.gamma)
+            evaluations += 1
         current = trial
     return current, Convergence(
         converged=decrement < max(tolerance, 1e-3),
@@ -158,6 +187,11 @@ def minimise(
         gradient_norm=decrement,
         tolerance=tolerance,
     )
+
+
+def _within(gamma: FloatArray, step: FloatArray) -> FloatArray:
+    """A step on, but not below 0 and not by orders of magnitude."""
+    return np.asarray(np.clip(gamma + step, 0, np.minimum(CEILING, 20 * gamma + 1)))
 
 
 def _solve(matrix: FloatArray, right: FloatArray) -> FloatArray:
