@@ -11,6 +11,7 @@ import numpy as np
 from fairpanel.measures.estimate import Caution, Interval
 from fairpanel.measures.mixed_models.crossed import DENSE_LIMIT, CrossedDesign, crossed_design, evaluate
 from fairpanel.measures.mixed_models.fit import CEILING, Convergence, CrossedFit, fit_crossed, moment_components
+from fairpanel.measures.mixed_models.probed import fit_probed
 from fairpanel.measures.mixed_models.profile import PROFILE_LIMIT, Target, delta_interval, profile_interval
 from fairpanel.measures.panel import Ratings
 
@@ -34,7 +35,7 @@ class Components:
 
 
 def crossed_components(ratings: Ratings, /, *, rater_effect: bool = True) -> Components:
-    """Restricted maximum likelihood; moments where both factors have more levels than a dense matrix holds.
+    """Restricted maximum likelihood; with random probes where both factors have more levels than a dense matrix holds.
 
     `rater_effect=False` leaves raters out: rater and residual variance are then one (a one-way model). So does a
     design in which every rater gave one rating.
@@ -49,13 +50,12 @@ def crossed_components(ratings: Ratings, /, *, rater_effect: bool = True) -> Com
         )
     rater = ratings.rater if rater_effect else np.zeros_like(ratings.unit)
     design = crossed_design(ratings.unit, rater, ratings.score)
-    if design.kept_levels > DENSE_LIMIT:
-        return _moments(design, cautions, f"both factors have more than {DENSE_LIMIT} levels")
     if _additive(design):
         cautions.append(Caution("BOUNDARY", "unit and rater explain every score: the residual variance is zero"))
         found = _moments(design, cautions, "the likelihood has no optimum without residual variance")
         return replace(found, fit=_exact_fit(found))
-    fit = fit_crossed(design, free=(True, rater_effect))
+    probed = design.kept_levels > DENSE_LIMIT
+    fit = fit_probed(design) if probed else fit_crossed(design, free=(True, rater_effect))
     if not fit.convergence.converged:
         cautions.append(
             Caution(
@@ -75,12 +75,17 @@ def crossed_components(ratings: Ratings, /, *, rater_effect: bool = True) -> Com
         var_rater=fit.var_rater,
         var_residual=fit.var_residual,
         intercept=fit.likelihood.intercept,
-        criterion=fit.likelihood.criterion,
-        method=f"REML, {link_words} random effects",
+        criterion=None if probed else fit.likelihood.criterion,
+        method=f"REML, {link_words} random effects" + (_probes(fit) if probed else ""),
         design=design,
         fit=fit,
         cautions=cautions,
     )
+
+
+def _probes(fit: CrossedFit) -> str:
+    record = fit.convergence
+    return f", traces from {record.probes} random probes (Monte Carlo error {record.monte_carlo_error:.2g} SE)"
 
 
 def _perfect(ratings: Ratings) -> bool:
@@ -109,7 +114,7 @@ def _agreement(ratings: Ratings) -> Components:
 
 def _additive(design: CrossedDesign) -> bool:
     """Whether unit and rater effects reproduce every score; so small a residual needs a small or tidy design."""
-    if design.n > 2000:
+    if design.n > 2000:  # also keeps designs without a dense matrix away
         return False
     return evaluate(design, np.array([CEILING, CEILING])).rss < 1e-5 * design.sum_squares
 
@@ -150,7 +155,7 @@ def likelihood_interval(
     if max(fit.likelihood.gamma) >= CEILING / 100:
         return None, [Caution("NO_INTERVAL", "without residual variance the likelihood has no interior optimum")]
     ends = None
-    if design.kept_levels <= PROFILE_LIMIT:
+    if design.kept_levels <= PROFILE_LIMIT and fit.likelihood.log_det is not None:
         ends = profile_interval(design, fit, target, confidence=confidence, spread=spread)
         method = "profile likelihood"
     if ends is None:

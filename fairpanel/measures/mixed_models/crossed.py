@@ -10,6 +10,7 @@ one Cholesky factorisation. No unit × rater matrix is ever dense.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -126,18 +127,35 @@ def _cooccurrence(incidence: Any, count_class: IntArray, classes: int) -> tuple[
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """What the likelihood needs of the kept factor's matrix A.
+
+    solve : x ↦ A⁻¹ x. log_det : of A; None where it was not computed. diagonal : of A⁻¹.
+    leverage : per eliminated level, its incidence row times A⁻¹ times the row, on demand.
+    trace_kept : tr(A⁻¹ S). trace_lost : Σ shrink² leverage over the eliminated levels.
+    """
+
+    solve: Callable[[FloatArray], FloatArray]
+    log_det: float | None
+    diagonal: FloatArray
+    leverage: Callable[[], FloatArray]
+    trace_kept: float
+    trace_lost: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Likelihood:
     """The restricted likelihood at one (γ_unit, γ_rater); pairs are ordered unit, rater.
 
-    log_det : log |V| + log(1' V⁻¹ 1). rss : y' P y.
+    log_det : log |V| + log(1' V⁻¹ 1); None where it was not computed. rss : y' P y.
     traces : tr(Z' P Z). quadratics : y' P Z Z' P y. curvature : y' P V_k P V_l P y, both per component.
     effects : Z' P y per component; times γ they are the predicted effects.
-    ones : Z' V⁻¹ 1 per component. information : 1' V⁻¹ 1. inverse : A⁻¹, lower triangle filled, Fortran order.
+    ones : Z' V⁻¹ 1 per component. information : 1' V⁻¹ 1. kept : the kept factor's matrix.
     """
 
     gamma: FloatArray
     n: int
-    log_det: float
+    log_det: float | None
     rss: float
     intercept: float
     information: float
@@ -146,7 +164,7 @@ class Likelihood:
     curvature: FloatArray
     effects: tuple[FloatArray, FloatArray]
     ones: tuple[FloatArray, FloatArray]
-    inverse: FloatArray
+    kept: Kept
 
     @property
     def variance(self) -> float:
@@ -156,7 +174,13 @@ class Likelihood:
     @property
     def criterion(self) -> float:
         """The REML criterion (−2 log restricted likelihood, as lme4 counts it), residual variance profiled out."""
-        return self.log_det + (self.n - 1) * (1 + float(np.log(2 * np.pi * self.variance)))
+        return self.criterion_at(self.variance)
+
+    def criterion_at(self, variance: float) -> float:
+        """The REML criterion at this γ and a residual variance of choice."""
+        if self.log_det is None:
+            raise ArithmeticError("this likelihood was evaluated without its determinant")
+        return self.log_det + (self.n - 1) * float(np.log(2 * np.pi * variance)) + self.rss / variance
 
     def gradient(self) -> FloatArray:
         """Of the criterion, in γ."""
@@ -174,17 +198,32 @@ def evaluate(design: CrossedDesign, gamma: FloatArray, /, *, single: bool = Fals
 
     single : factor in single precision, in half the time and to about five digits: enough for a search's first steps.
     """
+    gamma_e, gamma_k = float(gamma[design.eliminated]), float(gamma[1 - design.eliminated])
+    shrink = 1 / (1 + gamma_e * design.class_count)
+    factor, inverse, log_det = _factor(design, gamma_e * shrink, gamma_k, single=single)
+    diagonal = np.diagonal(inverse)
+    by_class = 2 * (design.cooccurrence.T @ inverse.T.reshape(-1)) - design.cooccurrence_diagonal.T @ diagonal
+    kept = Kept(
+        solve=lambda x: x if factor is None else lapack.dpotrs(factor, x, lower=1)[0],
+        log_det=log_det,
+        diagonal=diagonal,
+        leverage=lambda: _leverage(design, inverse),
+        trace_kept=float(design.count_k @ diagonal - (gamma_e * shrink) @ by_class),
+        trace_lost=float(shrink**2 @ by_class),
+    )
+    return assemble(design, gamma, kept)
+
+
+def assemble(design: CrossedDesign, gamma: FloatArray, kept: Kept, /) -> Likelihood:
+    """The likelihood from the kept factor's matrix."""
     first = design.eliminated
     gamma_e, gamma_k = float(gamma[first]), float(gamma[1 - first])
     shrink = 1 / (1 + gamma_e * design.count_e)
     weight = gamma_e * shrink
-    class_shrink = 1 / (1 + gamma_e * design.class_count)
-    factor, inverse, log_det_a = _factor(design, gamma_e * class_shrink, gamma_k, single=single)
 
     def project(sum_e: FloatArray, sum_k: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Z_e' V⁻¹ x and Z_k' V⁻¹ x from Z_e' x and Z_k' x."""
-        right = sum_k - design.incidence.T @ (weight * sum_e)
-        solved = right if factor is None else lapack.dpotrs(factor, right, lower=1)[0]
+        solved = kept.solve(sum_k - design.incidence.T @ (weight * sum_e))
         return (sum_e - gamma_k * (design.incidence @ solved)) * shrink, solved
 
     ones_e, ones_k = project(design.count_e, design.count_k)
@@ -195,12 +234,8 @@ def evaluate(design: CrossedDesign, gamma: FloatArray, /, *, single: bool = Fals
     # y'Py: y'V⁻¹y = y'y − Σ γ (Z'y)·(Z'V⁻¹y), and 1'V⁻¹y = intercept · information
     rss = design.sum_squares - gamma_e * float(design.total_e @ y_e) - gamma_k * float(design.total_k @ y_k)
     rss -= intercept**2 * information
-
-    flat = inverse.T.reshape(-1)
-    diagonal = np.diagonal(inverse)
-    leverage = 2 * (design.cooccurrence.T @ flat) - design.cooccurrence_diagonal.T @ diagonal
-    trace_k = float(design.count_k @ diagonal - (gamma_e * class_shrink) @ leverage - ones_k @ ones_k / information)
-    trace_e = float(design.count_e @ shrink - gamma_k * (class_shrink**2 @ leverage) - ones_e @ ones_e / information)
+    trace_k = kept.trace_kept - float(ones_k @ ones_k) / information
+    trace_e = float(design.count_e @ shrink - gamma_k * kept.trace_lost - ones_e @ ones_e / information)
 
     half_e = project(design.count_e * effect_e, design.incidence.T @ effect_e)
     half_k = project(design.incidence @ effect_k, design.count_k * effect_k)
@@ -214,7 +249,9 @@ def evaluate(design: CrossedDesign, gamma: FloatArray, /, *, single: bool = Fals
     return Likelihood(
         gamma=np.array([gamma[UNIT], gamma[RATER]], dtype=np.float64),
         n=design.n,
-        log_det=log_det_a - float(np.log(shrink).sum()) + float(np.log(information)),
+        log_det=None
+        if kept.log_det is None
+        else kept.log_det - float(np.log(shrink).sum()) + float(np.log(information)),
         rss=max(rss, np.finfo(np.float64).tiny),
         intercept=design.centre + intercept,
         information=information,
@@ -223,8 +260,17 @@ def evaluate(design: CrossedDesign, gamma: FloatArray, /, *, single: bool = Fals
         curvature=curvature[np.ix_(order, order)],
         effects=(pair_effects[order[0]], pair_effects[order[1]]),
         ones=(pair_ones[order[0]], pair_ones[order[1]]),
-        inverse=inverse,
+        kept=kept,
     )
+
+
+def _leverage(design: CrossedDesign, inverse: FloatArray) -> FloatArray:
+    full = inverse + np.tril(inverse, -1).T
+    leverage = np.empty(design.count_e.size)
+    for start in range(0, leverage.size, 1024):
+        rows = design.incidence[start : start + 1024]
+        leverage[start : start + 1024] = (rows * (rows @ full)).sum(axis=1)
+    return leverage
 
 
 def _factor(
@@ -267,16 +313,10 @@ def prediction_variance(design: CrossedDesign, likelihood: Likelihood, component
     """Prediction error variance of each effect of a component, the intercept's uncertainty included."""
     gamma = float(likelihood.gamma[component])
     ones = likelihood.ones[component]
-    diagonal = np.diagonal(likelihood.inverse)
     if component != design.eliminated:
-        relative = gamma * diagonal
+        relative = gamma * likelihood.kept.diagonal
     else:
         other = float(likelihood.gamma[1 - component])
         shrink = 1 / (1 + gamma * design.count_e)
-        full = likelihood.inverse + np.tril(likelihood.inverse, -1).T
-        leverage = np.empty(design.count_e.size)
-        for start in range(0, leverage.size, 1024):
-            rows = design.incidence[start : start + 1024]
-            leverage[start : start + 1024] = (rows * (rows @ full)).sum(axis=1)
-        relative = gamma * shrink + gamma**2 * other * leverage * shrink**2
+        relative = gamma * shrink + gamma**2 * other * likelihood.kept.leverage() * shrink**2
     return np.asarray(likelihood.variance * (relative + gamma**2 * ones**2 / likelihood.information))

@@ -23,16 +23,23 @@ NEAR = 0.3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Convergence:
-    """How an iteration ended: gradient_norm is the Newton decrement, the distance to the optimum in standard errors."""
+    """How an iteration ended: gradient_norm is the Newton decrement, the distance to the optimum in standard errors.
+
+    probes, monte_carlo_error : where traces come from random probes, how many, and how far they may have moved the
+    optimum, in standard errors.
+    """
 
     converged: bool
     iterations: int
     evaluations: int
     gradient_norm: float
     tolerance: float
+    probes: int | None = None
+    monte_carlo_error: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        return {
+        random = {"probes": self.probes, "monte_carlo_error": self.monte_carlo_error} if self.probes else {}
+        return random | {
             "converged": self.converged,
             "iterations": self.iterations,
             "evaluations": self.evaluations,
@@ -157,20 +164,18 @@ def minimise(
         if not active.any() and evaluate_at is at:
             decrement = 0.0
             break
-        step = np.zeros(gradient.size)
-        if active.any():
-            step[active] = -_solve(information[np.ix_(active, active)], gradient[active])
+        step = newton_step(information, gradient, active)
         decrement = float(np.sqrt(max(-float(gradient @ step), 0.0)))
         if decrement < NEAR and evaluate_at is not at:
             evaluate_at = at
-            current = at(_within(current.gamma, step))
+            current = at(within(current.gamma, step))
             evaluations += 1
             continue
         if decrement < tolerance:
             break
         criterion, scale, moved = current.criterion, 1.0, False
         while scale > 1e-6 and not moved:
-            trial = evaluate_at(_within(current.gamma, scale * step))
+            trial = evaluate_at(within(current.gamma, scale * step))
             evaluations += 1
             moved = trial.criterion < criterion + 1e-12 * abs(criterion)
             scale /= 2
@@ -189,9 +194,17 @@ def minimise(
     )
 
 
-def _within(gamma: FloatArray, step: FloatArray) -> FloatArray:
+def within(gamma: FloatArray, step: FloatArray, /) -> FloatArray:
     """A step on, but not below 0 and not by orders of magnitude."""
     return np.asarray(np.clip(gamma + step, 0, np.minimum(CEILING, 20 * gamma + 1)))
+
+
+def newton_step(information: FloatArray, gradient: FloatArray, active: npt.NDArray[np.bool_], /) -> FloatArray:
+    """Minus the inverse information times the gradient, among the active components; 0 for the others."""
+    step = np.zeros(gradient.size)
+    if active.any():
+        step[active] = -_solve(information[np.ix_(active, active)], gradient[active])
+    return step
 
 
 def _solve(matrix: FloatArray, right: FloatArray) -> FloatArray:

@@ -94,7 +94,7 @@ def _end(design: CrossedDesign, fit: CrossedFit, target: Target, limit: float, *
 
     for _ in range(40):
         current = evaluate(design, gamma)
-        criterion = current.log_det + (design.n - 1) * float(np.log(2 * np.pi * variance)) + current.rss / variance
+        criterion = current.criterion_at(variance)
         gradient = np.append(current.traces - current.quadratics / variance, (design.n - 1) - current.rss / variance)
         hessian = np.empty((3, 3))
         hessian[:2, :2] = current.curvature / variance
