@@ -20,7 +20,13 @@ from fairpanel.measures.estimate import Estimate, MeasureInputError
 
 CATALOGUE: dict[str, str] = {
     "icc": "reliability.intraclass",
-    "krippendorff_alpha": "reliability.agreement",
+    "krippendorff_alpha": "reliability.krippendorff",
+    "percent_agreement": "reliability.agreement",
+    "brennan_prediger": "reliability.agreement",
+    "gwet_ac": "reliability.agreement",
+    "cohen_kappa": "reliability.kappa",
+    "fleiss_kappa": "reliability.kappa",
+    "conger_kappa": "reliability.kappa",
     "variance_components": "reliability.generalizability",
     "g_coefficient": "reliability.generalizability",
     "rater_severity": "raters.severity",
