@@ -1,4 +1,4 @@
-"""Long ratings as integer-coded arrays: who (unit) was scored by whom (rater), on what (item), how (score).
+"""Long ratings as integer-coded arrays: who (unit) was scored by whom (rater), on what (item), when (occasion), how.
 
 The policy for missing data lives here: a row without a score, or without one of the labels a measure needs, is left
 out, and counted.
@@ -7,7 +7,7 @@ out, and counted.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -24,8 +24,8 @@ class Ratings:
     """Ratings as arrays of one length; codes count from 0 in the order of the sorted labels.
 
     score : float64, or codes of the sorted categories where the scores are text (`categories` then names them).
-    unit, rater, item : int64 codes, an empty array where the role was not given.
-    units, raters, items : the labels, as text, in code order.
+    unit, rater, item, occasion : int64 codes, an empty array where the role was not given.
+    units, raters, items, occasions : the labels, as text, in code order.
     missing : rows left out because score or a label is missing.
     """
 
@@ -38,6 +38,8 @@ class Ratings:
     items: tuple[str, ...]
     missing: int
     categories: tuple[str, ...] = ()
+    occasion: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    occasions: tuple[str, ...] = ()
 
     def counts(self) -> dict[str, int]:
         """What an estimate rests on, for its field n."""
@@ -46,6 +48,8 @@ class Ratings:
             n["raters"] = len(self.raters)
         if self.items:
             n["items"] = len(self.items)
+        if self.occasions:
+            n["occasions"] = len(self.occasions)
         return n
 
     def missing_caution(self) -> list[Caution]:
@@ -62,6 +66,7 @@ class Ratings:
         unit, units = _recode(self.unit[rows], self.units)
         rater, raters = _recode(self.rater[rows], self.raters) if self.raters else (self.rater, ())
         item, items = _recode(self.item[rows], self.items) if self.items else (self.item, ())
+        occasion, occasions = _recode(self.occasion[rows], self.occasions) if self.occasions else (self.occasion, ())
         return Ratings(
             score=self.score[rows],
             unit=unit,
@@ -72,6 +77,8 @@ class Ratings:
             items=items,
             missing=self.missing,
             categories=self.categories,
+            occasion=occasion,
+            occasions=occasions,
         )
 
 
@@ -83,6 +90,7 @@ def long_ratings(
     rater: str | None,
     score: str,
     item: str | None = None,
+    occasion: str | None = None,
     categories: bool = False,
 ) -> Ratings:
     """Code the rows of a long frame.
@@ -90,7 +98,7 @@ def long_ratings(
     Parameters
     ----------
     data : one rating a row.
-    unit, rater, score, item : column names; None for a role that plays no part.
+    unit, rater, score, item, occasion : column names; None for a role that plays no part.
     categories : whether scores may be text (a nominal scale).
 
     Raises
@@ -98,7 +106,7 @@ def long_ratings(
     MeasureInputError
         A column is missing, two roles share a column, or scores are neither numbers nor (with `categories`) text.
     """
-    roles = {"unit": unit, "rater": rater, "item": item, "score": score}
+    roles = {"unit": unit, "rater": rater, "item": item, "occasion": occasion, "score": score}
     named = {role: column for role, column in roles.items() if column is not None}
     for role, column in named.items():
         if column not in data.columns:
@@ -123,7 +131,7 @@ def long_ratings(
         raise MeasureInputError(f"expected finite numbers in the score column {score!r}, got an infinite one")
     codes = {role: _codes(present[column]) for role, column in named.items() if role != "score"}
     nothing: tuple[IntArray, tuple[str, ...]] = (np.empty(0, dtype=np.int64), ())
-    rater_codes, item_codes = codes.get("rater", nothing), codes.get("item", nothing)
+    rater_codes, item_codes, occasion_codes = (codes.get(role, nothing) for role in ("rater", "item", "occasion"))
     return Ratings(
         score=values,
         unit=codes["unit"][0],
@@ -134,6 +142,8 @@ def long_ratings(
         items=item_codes[1],
         missing=data.height - present.height,
         categories=levels,
+        occasion=occasion_codes[0],
+        occasions=occasion_codes[1],
     )
 
 

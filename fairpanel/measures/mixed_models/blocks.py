@@ -1,7 +1,7 @@
 """REML with any number of random effects, some of them nested in units.
 
 Effects nested in units (unit, unit:item, unit:rater) make V block-diagonal, and units that met the same pattern of
-raters and items share one block. Effects that cross units (rater, item, rater:item) are added by the Woodbury
+raters and items share one block. Effects that cross units (rater, item, rater:item), if any, are added by the Woodbury
 identity through one dense matrix over their levels.
 """
 
@@ -65,7 +65,8 @@ def block_design(
         offset += count
     n = score.size
     levels = sparse.csr_array(
-        (np.ones(n * len(columns)), (np.tile(np.arange(n), len(columns)), np.concatenate(columns))), shape=(n, offset)
+        (np.ones(n * len(columns)), (np.tile(np.arange(n), len(columns)), np.concatenate([*columns, []]))),
+        shape=(n, offset),
     )
     return BlockDesign(
         nested=tuple(nested),
@@ -75,7 +76,7 @@ def block_design(
         patterns=tuple(shared.values()),
         structure=(entry_row, entry_column),
         levels=levels,
-        level_effect=np.concatenate(effect),
+        level_effect=np.concatenate([*effect, np.empty(0, dtype=np.int64)]),
     )
 
 
@@ -125,9 +126,11 @@ def evaluate_blocks(design: BlockDesign, gamma: FloatArray, /) -> BlockLikelihoo
     weighted = weights @ z
     s = (z.T @ weighted).toarray()
     root = np.sqrt(gamma[nested:][design.level_effect])
-    factor = linalg.cho_factor(np.eye(root.size) + root[:, None] * s * root, lower=True)
-    log_det += 2 * float(np.log(np.diagonal(factor[0])).sum())
-    g = root[:, None] * linalg.cho_solve(factor, np.diag(root))
+    g = s
+    if root.size:
+        factor = linalg.cho_factor(np.eye(root.size) + root[:, None] * s * root, lower=True)
+        log_det += 2 * float(np.log(np.diagonal(factor[0])).sum())
+        g = root[:, None] * linalg.cho_solve(factor, np.diag(root))
 
     def solve(x: FloatArray) -> FloatArray:
         return np.asarray(weights @ x - weighted @ (g @ (weighted.T @ x)))

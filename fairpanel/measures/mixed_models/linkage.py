@@ -75,12 +75,14 @@ def linkage(ratings: Ratings, /) -> Linkage:
 
 def why_not_estimable(ratings: Ratings, link: Linkage | None, /) -> list[Caution]:
     """Why unit and residual variance cannot be told apart in these ratings; an empty list where they can."""
-    if link is None or ratings.score.size == 0:
+    if ratings.score.size == 0:
         return [Caution("SMALL_SAMPLE", "there are no scores")]
     if len(ratings.units) < 2:
         return [Caution("SMALL_SAMPLE", "all scores belong to one unit: there is nothing to tell units apart by")]
     if float(np.ptp(ratings.score)) == 0:
         return [Caution("CONSTANT_INPUT", "all scores are the same: there is no variance to divide")]
+    if link is None:  # raters play no part
+        return []
     if len(ratings.raters) == 1:
         return [Caution("ONE_RATER", "one rater gave all scores: their leniency cannot be told from the units' merit")]
     if link.single_units == len(ratings.units):

@@ -1,9 +1,10 @@
-"""Component tables behind `variance_components`: mean squares of complete designs, and REML with items."""
+"""Component tables behind `variance_components`: mean squares of complete designs, and REML with up to four facets."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,9 @@ from fairpanel.measures.reliability.mean_squares import agreement_interval, two_
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
+
+MOST_LEVELS = 5000
+"""Most levels of effects that cross units for which their dense matrix is factored."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,22 +62,27 @@ def anova_components(ratings: Ratings, link: Linkage, /, *, confidence: float) -
     )
 
 
-def item_components(ratings: Ratings, /, *, method: str, confidence: float) -> ComponentTable:
-    """Unit, rater, item, their interactions and the residual."""
+def facet_components(ratings: Ratings, facets: Sequence[str], /, *, method: str, confidence: float) -> ComponentTable:
+    """Every facet, their interactions as far as the design shows them, and the residual.
+
+    facets : of "unit", "rater", "item", "occasion", in this order, unit among them.
+    """
     if method == "anova":
-        return _item_mean_squares(ratings)
-    nested, crossing, dropped = _effects(ratings)
+        return _mean_square_components(ratings, facets)
+    nested, crossing, dropped = _effects(ratings, facets)
     cautions = []
     if dropped:
         cautions.append(
             Caution("INCOMPLETE_DESIGN", f"not told apart from other components in this design: {', '.join(dropped)}")
         )
-    if not crossing:
+    if "unit" not in nested:
         return ComponentTable(
-            method="REML",
-            share=None,
-            cautions=[*cautions, Caution("INCOMPLETE_DESIGN", "raters and items do not cross units")],
+            method="REML", share=None, cautions=[*cautions, Caution("SINGLE_RATINGS", "every unit has one score")]
         )
+    levels = sum(int(codes.max()) + 1 for codes in crossing.values())
+    if levels > MOST_LEVELS:
+        text = f"{levels} levels of {', '.join(crossing)} are more than the {MOST_LEVELS} that fit in memory"
+        return ComponentTable(method="REML", share=None, cautions=[*cautions, Caution("NOT_ESTIMABLE", text)])
     design = block_design(ratings.unit, ratings.score, nested, crossing)
     names = [*design.nested, *design.crossing]
     likelihood, convergence = minimise(
@@ -88,10 +97,10 @@ def item_components(ratings: Ratings, /, *, method: str, confidence: float) -> C
             Caution("NOT_CONVERGED", f"the search ended {convergence.gradient_norm:.2g} standard errors away")
         )
     found = dict(zip(names, (likelihood.gamma * likelihood.variance).tolist(), strict=True))
-    found["residual"] = likelihood.variance
+    found = {name: found[name] for name in _names(facets) if name in found} | {"residual": likelihood.variance}
     between = _share_interval(design, likelihood, confidence=confidence)
     return _table(
-        "REML, random effects " + ", ".join(names),
+        "REML, random effects " + ", ".join(name for name in found if name != "residual"),
         found,
         extra={
             "intercept": likelihood.intercept + float(ratings.score.mean()),
@@ -134,28 +143,34 @@ def _table(
     )
 
 
-def _effects(ratings: Ratings) -> tuple[dict[str, IntArray], dict[str, IntArray], list[str]]:
+def _names(facets: Sequence[str]) -> list[str]:
+    """Main effects and interactions short of the one of all facets, which is the residual; simple ones first."""
+    return [":".join(chosen) for size in range(1, len(facets)) for chosen in combinations(facets, size)]
+
+
+def _effects(ratings: Ratings, facets: Sequence[str]) -> tuple[dict[str, IntArray], dict[str, IntArray], list[str]]:
     """Codes of the effects that this design can tell apart, nested in units and crossing them; names of the rest."""
-    raters, items = len(ratings.raters), len(ratings.items)
-    candidates = {
-        "unit": ratings.unit,
-        "unit:item": ratings.unit * items + ratings.item,
-        "unit:rater": ratings.unit * raters + ratings.rater,
-        "rater": ratings.rater,
-        "item": ratings.item,
-        "rater:item": ratings.rater * items + ratings.item,
-    }
-    coded = {name: np.unique(codes, return_inverse=True)[1].astype(np.int64) for name, codes in candidates.items()}
+    codes: dict[str, IntArray] = {facet: getattr(ratings, facet) for facet in facets}
     kept: dict[str, IntArray] = {}
-    for name in ("unit", "rater", "item", "unit:item", "unit:rater", "rater:item"):
-        codes = coded[name]
-        levels = int(codes.max()) + 1
-        alone = 1 < levels < codes.size
-        if alone and not any(_same_partition(codes, levels, other) for other in kept.values()):
-            kept[name] = codes
-    nested = {name: kept[name] for name in candidates if name in kept and name.startswith("unit")}
-    crossing = {name: kept[name] for name in candidates if name in kept and not name.startswith("unit")}
-    return nested, crossing, [name for name in candidates if name not in kept]
+    for name in _names(facets):
+        parts = [codes[facet] for facet in name.split(":")]
+        coded = parts[0]
+        for part in parts[1:]:
+            coded = np.unique(coded * (int(part.max()) + 1) + part, return_inverse=True)[1].astype(np.int64)
+        levels = int(coded.max()) + 1
+        alone = 1 < levels < coded.size
+        if alone and not any(_same_partition(coded, levels, other) for other in kept.values()):
+            kept[name] = coded
+    nested = {name: coded for name, coded in kept.items() if _refines(coded, ratings.unit)}
+    crossing = {name: coded for name, coded in kept.items() if name not in nested}
+    return nested, crossing, [name for name in _names(facets) if name not in kept]
+
+
+def _refines(codes: IntArray, unit: IntArray) -> bool:
+    """Whether every level lies within one unit."""
+    owner = np.zeros(int(codes.max()) + 1, dtype=np.int64)
+    owner[codes] = unit
+    return bool(np.all(owner[codes] == unit))
 
 
 def _same_partition(codes: IntArray, levels: int, other: IntArray) -> bool:
@@ -185,56 +200,51 @@ def _share_interval(design: BlockDesign, likelihood: BlockLikelihood, *, confide
     )
 
 
-def _item_mean_squares(ratings: Ratings) -> ComponentTable:
-    """Seven components of the complete unit × item × rater design (Brennan 2001, section 3.4)."""
-    method = "ANOVA, expected mean squares of the complete unit x item x rater design"
-    sizes = (len(ratings.units), len(ratings.items), len(ratings.raters))
-    cell = (ratings.unit * sizes[1] + ratings.item) * sizes[2] + ratings.rater
+def _mean_square_components(ratings: Ratings, facets: Sequence[str]) -> ComponentTable:
+    """Components of a complete crossed design with one score a cell, negative ones kept (Brennan 2001, section 3.4).
+
+    An effect's component is the alternating sum of the mean squares of the effects that contain it, over the number of
+    scores behind each of its levels.
+    """
+    method = f"ANOVA, expected mean squares of the complete {' x '.join(facets)} design"
+    codes = [getattr(ratings, facet) for facet in facets]
+    sizes = [int(code.max()) + 1 for code in codes]
+    cell = np.ravel_multi_index(codes, sizes)
     if min(sizes) < 2 or cell.size != np.prod(sizes) or np.unique(cell).size != cell.size:
+        text = f"mean squares need exactly one score in every cell of {' x '.join(facets)}, with at least two levels of each"
         return ComponentTable(
-            method=method,
-            share=None,
-            cautions=[
-                Caution(
-                    "INCOMPLETE_DESIGN",
-                    "mean squares need every rater's score of every unit on every item exactly once, with at least two "
-                    "of each: use method reml",
-                )
-            ],
+            method=method, share=None, cautions=[Caution("INCOMPLETE_DESIGN", f"{text}: use method reml")]
         )
     cube = np.empty(cell.size)
     cube[cell] = ratings.score
     cube = cube.reshape(sizes)
-    effects = _mean_squares(cube)
-    p, i, r = sizes
-    residual = effects["pir"]
-    found = {
-        "unit": (effects["p"] - effects["pi"] - effects["pr"] + residual) / (i * r),
-        "item": (effects["i"] - effects["pi"] - effects["ir"] + residual) / (p * r),
-        "rater": (effects["r"] - effects["pr"] - effects["ir"] + residual) / (p * i),
-        "unit:item": (effects["pi"] - residual) / r,
-        "unit:rater": (effects["pr"] - residual) / i,
-        "rater:item": (effects["ir"] - residual) / p,
-        "residual": residual,
-    }
+    squares = _mean_squares(cube)
+    every = tuple(range(len(facets)))
+    found: dict[str, float] = {}
+    for effect in squares:
+        behind = float(np.prod([sizes[axis] for axis in every if axis not in effect]))
+        above = [other for other in squares if set(effect) <= set(other)]
+        signed = sum((-1) ** (len(other) - len(effect)) * squares[other] for other in above)
+        name = "residual" if effect == every else ":".join(facets[axis] for axis in effect)
+        found[name] = signed / behind
     return _table(
         method,
         found,
         extra={"intercept": float(cube.mean())},
-        why=[Caution("NO_INTERVAL", "mean squares of three facets come without an interval: use method reml")],
+        why=[Caution("NO_INTERVAL", "mean squares of three facets or more come without an interval: use method reml")],
     )
 
 
-def _mean_squares(cube: FloatArray) -> dict[str, float]:
-    """Mean squares of every effect of a complete three-way table with one score a cell, by inclusion and exclusion."""
-    axes = {"p": 0, "i": 1, "r": 2}
-    squares: dict[str, float] = {}
-    for effect in ("p", "i", "r", "pi", "pr", "ir", "pir"):
-        out = tuple(axis for name, axis in axes.items() if name not in effect)
+def _mean_squares(cube: FloatArray) -> dict[tuple[int, ...], float]:
+    """Mean squares of every effect (a set of axes) of a complete table with one score a cell."""
+    axes = range(cube.ndim)
+    squares: dict[tuple[int, ...], float] = {}
+    for effect in (chosen for size in range(1, cube.ndim + 1) for chosen in combinations(axes, size)):
+        out = tuple(axis for axis in axes if axis not in effect)
         means = cube.mean(axis=out, keepdims=True) if out else cube
-        for name in effect:
-            means = means - means.mean(axis=axes[name], keepdims=True)
-        weight = float(np.prod([cube.shape[axis] for axis in out])) if out else 1.0
-        degrees = float(np.prod([cube.shape[axes[name]] - 1 for name in effect]))
-        squares[effect] = weight * float(np.sum(means**2)) / degrees
+        for axis in effect:
+            means = means - means.mean(axis=axis, keepdims=True)
+        behind = float(np.prod([cube.shape[axis] for axis in out])) if out else 1.0
+        degrees = float(np.prod([cube.shape[axis] - 1 for axis in effect]))
+        squares[effect] = behind * float(np.sum(means**2)) / degrees
     return squares

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 import polars as pl
@@ -15,7 +16,8 @@ from fairpanel.measures.mixed_models.parametric import bootstrap_ratio
 from fairpanel.measures.mixed_models.profile import ratio_target
 from fairpanel.measures.mixed_models.robust import spread_factor
 from fairpanel.measures.panel import Ratings, long_ratings
-from fairpanel.measures.reliability.facets import anova_components, item_components
+from fairpanel.measures.reliability.d_study import composite_plan
+from fairpanel.measures.reliability.facets import anova_components, facet_components
 from fairpanel.measures.resampling import bootstrap_interval, check_confidence, check_replicates
 
 PUTKA = "Putka, D. J., Le, H., McCloy, R. A., & Diaz, T. (2008). Journal of Applied Psychology, 93, 959-981 (G(q,k), q)"
@@ -185,8 +187,9 @@ def variance_components(
     unit: str = "unit",
     rater: str = "rater",
     item: str = "item",
+    occasion: str = "occasion",
     score: str = "score",
-    facets: Sequence[Literal["unit", "rater", "item"]] = ("unit", "rater"),
+    facets: Sequence[Literal["unit", "rater", "item", "occasion"]] = ("unit", "rater"),
     method: Literal["reml", "anova"] = "reml",
     confidence: float = 0.95,
     interval: Literal["analytic", "none"] = "analytic",
@@ -194,25 +197,27 @@ def variance_components(
     """Which part of the differences between single scores is due to units, and which to raters, items and the rest.
 
     The value is the share of unit variance in the total, the reliability of one score by one random rater (on one
-    random item). With items: unit, rater, item, their pairwise interactions as far as the design shows them, and the
-    residual; without: unit, rater, residual (which then holds the unit-rater interaction).
+    random item, on one random occasion). Components are those of every facet and of every interaction that the design
+    shows, whether facets cross or are nested; the residual holds the interaction of all of them.
 
     Parameters
     ----------
     data : one score a row; rows without a score or a label are left out and counted.
-    unit, rater, item, score : column names; `item` is read only if facets name it.
-    facets : ("unit", "rater") or ("unit", "rater", "item").
+    unit, rater, item, occasion, score : column names; a facet's column is read only if facets name it.
+    facets : two to four of unit (always), rater, item (competencies), occasion (or stage).
     method : "reml" takes any design and keeps variances >= 0. "anova" equates mean squares with their expectations and
-        keeps negative estimates; it needs a complete design, except that with two facets an incomplete one is
+        keeps negative estimates; it needs a complete design, except that one of units and raters that is incomplete is
         answered by Henderson's method 1.
-    confidence, interval : profile likelihood with two facets (delta method for huge designs and with items), the exact
-        F intervals of McGraw & Wong for complete two-facet designs under "anova"; "none".
+    confidence, interval : profile likelihood for units and raters (delta method for huge designs and other facets), the
+        exact F intervals of McGraw & Wong for their complete design under "anova"; "none".
 
     Returns
     -------
     Estimate
-        value the unit share; detail one key per component (unit, rater, item, unit:item, unit:rater, rater:item,
-        residual), total, intercept, reml_criterion and convergence (REML), mean_squares (ANOVA).
+        value the unit share; detail one key per component (unit, rater, item, unit:rater, unit:item, rater:item, …,
+        residual), total, intercept, reml_criterion and convergence (REML), mean_squares (ANOVA). With units, raters and
+        items also q and, for means over all or some items (taken as fixed) and 1 to 10 raters, d_study rows (G,
+        relative, Phi) and raters_needed by goal and number of items.
 
     Raises
     ------
@@ -244,16 +249,26 @@ def variance_components(
     _check_interval(interval, ("analytic", "none"))
     if method not in ("reml", "anova"):
         raise MeasureInputError(f"expected method reml or anova, got {method!r}")
-    with_items = _with_items(facets)
-    ratings = long_ratings(data, unit=unit, rater=rater, score=score, item=item if with_items else None)
-    link = linkage(ratings) if ratings.score.size else None
+    chosen = _facets(facets)
+    ratings = long_ratings(
+        data,
+        unit=unit,
+        score=score,
+        rater=rater if "rater" in chosen else None,
+        item=item if "item" in chosen else None,
+        occasion=occasion if "occasion" in chosen else None,
+    )
+    link = linkage(ratings) if ratings.score.size and ratings.raters else None
     cautions = ratings.missing_caution()
     references = [BRENNAN, REML]
     why_not = why_not_estimable(ratings, link)
-    if link is None or why_not:
+    if why_not:
         return _inestimable("variance_components", method, ratings, [*cautions, *why_not], references)
-    if with_items:
-        found = item_components(ratings, method=method, confidence=confidence)
+    if chosen != ["unit", "rater"] or link is None:
+        found = facet_components(ratings, chosen, method=method, confidence=confidence)
+        if chosen == ["unit", "rater", "item"] and link is not None and found.share is not None:
+            plan = composite_plan(found.detail, len(ratings.items), link.q * link.k_harmonic)
+            found = replace(found, detail=found.detail | {"q": link.q} | plan)
     elif method == "anova":
         found = anova_components(ratings, link, confidence=confidence)
     else:
@@ -300,13 +315,13 @@ def _interval_cautions(interval: str, why: Sequence[Caution]) -> Sequence[Cautio
     return why if interval == "analytic" else [Caution("NO_INTERVAL", "none was asked for")]
 
 
-def _with_items(facets: Sequence[str]) -> bool:
+def _facets(facets: Sequence[str]) -> list[str]:
+    """The chosen facets in their usual order."""
+    known = ("unit", "rater", "item", "occasion")
     chosen = [facets] if isinstance(facets, str) else list(facets)
-    if sorted(chosen) == ["rater", "unit"]:
-        return False
-    if sorted(chosen) == ["item", "rater", "unit"]:
-        return True
-    raise MeasureInputError(f"expected facets unit,rater or unit,rater,item, got {chosen}")
+    if "unit" not in chosen or len(chosen) < 2 or len(set(chosen)) < len(chosen) or set(chosen) - set(known):
+        raise MeasureInputError(f"expected facets: unit and one to three of rater, item, occasion; got {chosen}")
+    return [name for name in known if name in chosen]
 
 
 def _planned_raters(raters_per_unit: object) -> float | None:

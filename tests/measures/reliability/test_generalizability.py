@@ -286,7 +286,7 @@ def test_anova_of_an_incomplete_design() -> None:
 def test_misuse_is_named() -> None:
     frame = ratings(("a", "x", 1), ("a", "y", 2))
     with pytest.raises(MeasureInputError, match="expected facets"):
-        measure("variance_components", frame, facets=["unit", "item"])
+        measure("variance_components", frame, facets=["rater", "item"])
     with pytest.raises(MeasureInputError, match="column 'item' for the role item"):
         measure("variance_components", frame, facets=["unit", "rater", "item"])
     with pytest.raises(MeasureInputError, match="raters_per_unit"):
