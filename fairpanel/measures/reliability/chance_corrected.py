@@ -80,9 +80,8 @@ def rater_by_rater_chance(table: CountTable, weights: Weights, weight: FloatArra
 
     The mean over pairs of p_g' W p_h needs the sum of the raters' distributions and each rater's p_g' W p_g only.
     """
-    ratings = table.ratings
-    shape = (len(ratings.raters), weights.q)
-    by_rater, cell = counted(ratings.rater, table.category, shape, weight[ratings.unit])
+    shape = (len(table.raters), weights.q)
+    by_rater, cell = counted(table.rater, table.category, shape, weight[table.unit])
     scored = summed_by_row(by_rater, by_rater.data)
     present = np.count_nonzero(scored)
     own = scaled_rows(by_rater, 1 / np.where(scored > 0, scored, 1.0))
@@ -90,9 +89,9 @@ def rater_by_rater_chance(table: CountTable, weights: Weights, weight: FloatArra
     others = weights.weigh(everyone)[own.indices] - weights.beside(own)
     mean_others = summed_by_row(own, own.data * others)
     pairs = present * (present - 1)
-    moves = weight.sum() / scored[ratings.rater] * (others[cell] - mean_others[ratings.rater])
+    moves = weight.sum() / scored[table.rater] * (others[cell] - mean_others[table.rater])
     value = float(mean_others.sum()) / pairs
-    units = value + np.bincount(ratings.unit, weights=moves, minlength=weight.size) / pairs
+    units = value + np.bincount(table.unit, weights=moves, minlength=weight.size) / pairs
     return ByChance(value, units)
 
 
@@ -163,7 +162,7 @@ def estimate_of(
     method = f"{coefficient.title}, {weighting} weights"
     cautions, why_not = cautions_of(table, coefficient)
     paired = table.size >= 2
-    n = table.ratings.counts() | {"paired_units": int(paired.sum()), "categories": table.values.size}
+    n = table.n() | {"paired_units": int(paired.sum()), "categories": table.values.size}
 
     def refused(*why: Caution) -> Estimate:
         return Estimate(
@@ -216,7 +215,7 @@ def check_interval(interval: str, confidence: float, replicates: int) -> None:
 
 def cautions_of(table: CountTable, coefficient: Coefficient) -> tuple[list[Caution], list[Caution]]:
     """What a reader must know, and what forbids an estimate."""
-    cautions, why_not = table.ratings.missing_caution(), []
+    cautions, why_not = table.missing_caution(), []
     paired = table.size >= 2
     if not paired.any():
         text = f"none of {paired.size} units has two scores: agreement cannot be seen"
@@ -224,7 +223,7 @@ def cautions_of(table: CountTable, coefficient: Coefficient) -> tuple[list[Cauti
     if not paired.all():
         text = f"{int((~paired).sum())} of {paired.size} units have one score: they inform the chance term at most"
         cautions.append(Caution("SINGLE_RATINGS", text))
-    if coefficient.by_rater and len(table.ratings.raters) < 2:
+    if coefficient.by_rater and len(table.raters) < 2:
         why_not.append(Caution("ONE_RATER", "one rater gave all scores: there is no pair of raters"))
     if coefficient.needs_categories and table.values.size < 2:
         why_not.append(Caution("CONSTANT_INPUT", "one category occurs: name the scale's points with categories"))

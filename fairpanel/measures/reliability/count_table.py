@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 from scipy import sparse
 
-from fairpanel.measures.estimate import MeasureInputError
-from fairpanel.measures.panel import Ratings, long_ratings
+from fairpanel.measures.estimate import Caution, MeasureInputError
+from fairpanel.measures.panel import long_ratings
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -26,25 +26,70 @@ class CountTable:
     size : ratings per unit.
     values : place of each category on the scale, ascending; 1, 2, … for text in a given order.
     ordered : whether those places mean anything (text without a given order has none).
-    ratings, category : the ratings themselves and the category of each.
+    unit, rater, category : codes of each rating, counted from 0; rater is empty where the role was not given.
+    raters : the raters' labels in code order, an empty column where the role was not given.
+    missing : rows left out because the score or a label is missing.
     """
 
     counts: sparse.csr_array
     size: FloatArray
     values: FloatArray
     ordered: bool
-    ratings: Ratings
+    unit: IntArray
+    rater: IntArray
     category: IntArray
+    raters: pl.Series
+    missing: int
 
     @property
     def shares(self) -> sparse.csr_array:
         """Each unit's ratings as shares of its own number of ratings."""
         return scaled_rows(self.counts, 1 / self.size)
 
+    def n(self) -> dict[str, int]:
+        """What an estimate rests on, for its field n."""
+        n = {"units": self.size.size, "scores": self.category.size, "missing": self.missing}
+        return n | {"raters": len(self.raters)} if len(self.raters) else n
+
+    def missing_caution(self) -> list[Caution]:
+        """A MISSING_DATA caution where rows were left out, else nothing."""
+        if not self.missing:
+            return []
+        text = (
+            f"{self.missing} of {self.missing + self.category.size} rows have no score (or no label) and were left out"
+        )
+        return [Caution("MISSING_DATA", text)]
+
     def select(self, units: BoolArray) -> CountTable:
-        """The table of some units; the categories stay."""
-        rows = units[self.ratings.unit]
-        return tabulated(self.ratings.select(rows), self.category[rows], self.values, ordered=self.ordered)
+        """The table of some units; the categories and their places stay."""
+        rows = units[self.unit]
+        rater, raters = self.rater, self.raters
+        if rater.size:
+            rater, present = _compressed(rater[rows], len(raters))
+            raters = raters.gather(present)
+        unit = (np.cumsum(units) - 1)[self.unit[rows]]
+        return replace(
+            self,
+            counts=self.counts[np.flatnonzero(units)],
+            size=self.size[units],
+            unit=unit,
+            rater=rater,
+            category=self.category[rows],
+            raters=raters,
+        )
+
+    def without_unused(self) -> CountTable:
+        """The table of the categories that occur."""
+        category, present = _compressed(self.category, self.values.size)
+        if present.size == self.values.size:
+            return self
+        shape = (self.size.size, present.size)
+        return replace(
+            self,
+            counts=counted(self.unit, category, shape)[0],
+            values=self.values[present],
+            category=category,
+        )
 
 
 def count_table(
@@ -70,40 +115,105 @@ def count_table(
     MeasureInputError
         A missing column, a score outside the given categories, a category given twice.
     """
-    ratings = long_ratings(data, unit=unit, rater=rater, score=score, categories=True)
+    long_ratings(data.head(0), unit=unit, rater=rater, score=score, categories=True)
+    roles = [unit, score] if rater is None else [unit, rater, score]
     kind = data[score].dtype
+    textual = kind in (pl.String, pl.Categorical, pl.Enum)
+    present = data.select(roles)
+    if not textual:
+        present = present.with_columns(_numbers(present[score]))
+    if any(column.null_count() for column in present):
+        present = present.drop_nulls()
     if categories is None and isinstance(kind, pl.Enum):
         categories = kind.categories.to_list()
-    labels = ratings.categories
-    numbers = _as_numbers(labels) if labels else None
-    score_values = ratings.score if numbers is None else numbers[ratings.score.astype(np.int64)]
-    textual = bool(labels) and numbers is None
+    place, values, ordered = _placed(present[score].cast(pl.String) if textual else present[score], categories)
+    units, unit_labels = _coded(present[unit])
+    none = pl.Series("rater", [], dtype=pl.String)
+    raters, rater_labels = (np.empty(0, dtype=np.int64), none) if rater is None else _coded(present[rater])
+    shape = (len(unit_labels), values.size)
+    counts, _ = counted(units, place, shape)
+    return CountTable(
+        counts=counts,
+        size=summed_by_row(counts, counts.data),
+        values=values,
+        ordered=ordered,
+        unit=units,
+        rater=raters,
+        category=place,
+        raters=rater_labels,
+        missing=data.height - present.height,
+    )
+
+
+def _numbers(scores: pl.Series) -> pl.Series:
+    """Scores as float64, or as whole numbers where they are (found by counting rather than sorting)."""
+    if scores.dtype.is_integer():
+        return scores
+    found = scores.cast(pl.Float64).fill_nan(None)
+    whole = found.cast(pl.Int64, strict=False)
+    return whole if whole.null_count() == found.null_count() and bool((whole == found).all()) else found
+
+
+def _placed(scores: pl.Series, categories: Sequence[float] | Sequence[str] | None) -> tuple[IntArray, FloatArray, bool]:
+    """Each score's category, the categories' places on the scale, and whether they have an order."""
+    place, found = _coded(scores)
+    texts = [str(each) for each in found.to_list()] if scores.dtype == pl.String else []
+    numbers = _as_numbers(texts) if scores.dtype == pl.String else found.to_numpy().astype(np.float64)
+    if numbers is not None and not np.isfinite(numbers).all():
+        raise MeasureInputError(f"expected finite numbers in the score column {scores.name!r}, got an infinite one")
     if categories is None:
-        values, category = np.unique(score_values, return_inverse=True)
-        return tabulated(ratings, category.astype(np.int64), values, ordered=not textual)
+        if numbers is None:
+            return place, np.arange(1.0, len(texts) + 1), False
+        values, order = np.unique(numbers, return_inverse=True)
+        return order[place], values, True
     given = _given(categories)
     if isinstance(given, tuple):
-        if ratings.score.size and not textual:
+        if len(found) and numbers is not None:
             raise MeasureInputError(
-                f"expected categories that are numbers for the column {score!r}, got {categories!r}"
+                f"expected categories that are numbers for the column {scores.name!r}, got {list(categories)}"
             )
-        found = labels
-        place = np.array([given.index(label) if label in given else -1 for label in labels], dtype=np.int64)
-        category = place[ratings.score.astype(np.int64)] if labels else np.empty(0, dtype=np.int64)
+        order = np.array([given.index(text) if text in given else -1 for text in texts], dtype=np.int64)
         values = np.arange(1.0, len(given) + 1)
     else:
-        if textual:
-            raise MeasureInputError(f"expected categories that are texts for the column {score!r}, got {categories!r}")
+        if numbers is None:
+            raise MeasureInputError(
+                f"expected categories that are texts for the column {scores.name!r}, got {list(categories)}"
+            )
         values = given
-        near = np.clip(np.searchsorted(values, score_values), 0, values.size - 1)
-        category = np.where(values[near] == score_values, near, -1)
-        found = tuple(f"{value:g}" for value in np.unique(score_values[category < 0]))
-    if (category < 0).any():
-        outside = [label for label in found if isinstance(given, np.ndarray) or label not in given]
+        near = np.clip(np.searchsorted(values, numbers), 0, values.size - 1)
+        order = np.where(values[near] == numbers, near, -1)
+    outside = [str(found[int(each)]) for each in np.flatnonzero(order < 0)[:5]]
+    if outside:
         raise MeasureInputError(
-            f"expected scores among the categories {list(categories)}, got {', '.join(outside[:5])} in {score!r}"
+            f"expected scores among the categories {list(categories)}, got {', '.join(outside)} in {scores.name!r}"
         )
-    return tabulated(ratings, category.astype(np.int64), values, ordered=True)
+    return order[place], values, True
+
+
+def _coded(column: pl.Series) -> tuple[IntArray, pl.Series]:
+    """Codes of a column without nulls and its labels, in ascending order."""
+    if column.dtype.is_integer() and len(column):
+        low, high = int(column.min()), int(column.max())  # type: ignore[arg-type]
+        if high - low <= 4 * len(column) + 1024:
+            codes, present = _compressed((column - low).to_numpy().astype(np.int64), high - low + 1)
+            return codes, pl.Series(column.name, present + low)
+    elif not column.dtype.is_float():
+        column = column.cast(pl.String)
+    levels = column.unique().sort()
+    if column.dtype == pl.String:
+        codes = column.cast(pl.Enum(levels)).to_physical().to_numpy().astype(np.int64)
+    else:
+        codes = np.searchsorted(levels.to_numpy(), column.to_numpy())
+    return codes, levels
+
+
+def _compressed(codes: IntArray, size: int) -> tuple[IntArray, IntArray]:
+    """Codes counted anew over those that occur, and which these are."""
+    occurs = np.zeros(size, dtype=np.bool_)
+    occurs[codes] = True
+    if occurs.all():
+        return codes, np.arange(size)
+    return (np.cumsum(occurs) - 1)[codes], np.flatnonzero(occurs)
 
 
 def _as_numbers(labels: Sequence[str]) -> FloatArray | None:
@@ -121,13 +231,6 @@ def _given(categories: Sequence[float] | Sequence[str]) -> FloatArray | tuple[st
         raise MeasureInputError(f"expected different categories, got {list(categories)}")
     numbers = _as_numbers(texts)
     return texts if numbers is None else np.sort(numbers)
-
-
-def tabulated(ratings: Ratings, category: IntArray, values: FloatArray, *, ordered: bool) -> CountTable:
-    """The table of ratings whose categories are known."""
-    counts = counted(ratings.unit, category, (len(ratings.units), values.size))[0]
-    size = np.bincount(ratings.unit, minlength=len(ratings.units)).astype(np.float64)
-    return CountTable(counts=counts, size=size, values=values, ordered=ordered, ratings=ratings, category=category)
 
 
 def counted(

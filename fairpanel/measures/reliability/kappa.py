@@ -272,14 +272,14 @@ def cohen_kappa(
     table = count_table(data, unit=unit, rater=rater, score=score, categories=categories)
     degrees = weight_scheme(weights, table.values, ordered=table.ordered)
     method = f"Cohen's kappa, {weights} weights"
-    cautions = table.ratings.missing_caution()
-    n = table.ratings.counts() | {"categories": table.values.size}
+    cautions = table.missing_caution()
+    n = table.n() | {"categories": table.values.size}
 
     def refused(code: CautionCode, text: str) -> Estimate:
         why = [*cautions, Caution(code, text)]
         return Estimate(measure="cohen_kappa", method=method, value=None, n=n, cautions=why, references=COHEN)
 
-    raters = table.ratings.raters
+    raters = [str(label) for label in table.raters.to_list()]
     if len(raters) > 2:
         return refused("NOT_ESTIMABLE", f"Cohen's kappa compares two raters, got {len(raters)}: see conger_kappa")
     if len(raters) == 1:
@@ -332,7 +332,7 @@ def cohen_kappa(
             "se_null": se_null,
             "z": z,
             "p": None if z is None else float(2 * ndtr(-abs(z))),
-            "raters": list(raters),
+            "raters": raters,
         },
         references=COHEN,
     )
@@ -340,16 +340,15 @@ def cohen_kappa(
 
 def _scored_once_by_both(table: CountTable) -> BoolArray:
     """Units with exactly one rating by each of two raters."""
-    ratings = table.ratings
-    given = counted(ratings.unit, ratings.rater, (len(ratings.units), len(ratings.raters)))[0]
+    given = counted(table.unit, table.rater, (table.size.size, len(table.raters)))[0]
     single = np.bincount(row_of_each(given), weights=given.data == 1, minlength=given.shape[0])
     return np.asarray((table.size == 2) & (single == 2))
 
 
 def _null_error(table: CountTable, degrees: Weights, chance: float) -> float:
     """Error if the two raters' ratings were independent (Fleiss, Cohen & Everitt 1969)."""
-    ratings, q, units = table.ratings, degrees.q, table.size.size
-    first, second = (np.bincount(table.category[ratings.rater == r], minlength=q) / units for r in (0, 1))
+    q, units = degrees.q, table.size.size
+    first, second = (np.bincount(table.category[table.rater == r], minlength=q) / units for r in (0, 1))
     by_first, by_second = degrees.weigh(second), degrees.weigh(first)
     total = 0.0
     for k in np.flatnonzero(first):

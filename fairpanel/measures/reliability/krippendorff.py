@@ -9,7 +9,6 @@ import numpy as np
 import polars as pl
 
 from fairpanel.measures.estimate import Caution, Estimate, MeasureInputError
-from fairpanel.measures.panel import Ratings, long_ratings
 from fairpanel.measures.reliability.chance_corrected import (
     FEW_UNITS,
     GWET,
@@ -17,7 +16,7 @@ from fairpanel.measures.reliability.chance_corrected import (
     check_interval,
     interval_of,
 )
-from fairpanel.measures.reliability.count_table import CountTable, FloatArray, count_table, tabulated
+from fairpanel.measures.reliability.count_table import CountTable, FloatArray, count_table
 from fairpanel.measures.reliability.weights import (
     Distance,
     Nominal,
@@ -107,19 +106,16 @@ def krippendorff_alpha(
     check_interval(interval, confidence, replicates)
     if level not in ("nominal", "ordinal", "interval", "ratio"):
         raise MeasureInputError(f"expected level nominal, ordinal, interval or ratio, got {level!r}")
-    if weights is None:
-        ratings = long_ratings(data, unit=unit, rater=rater, score=score, categories=level == "nominal")
-        whole = _of_found_scores(ratings)
-        method = f"Krippendorff's alpha, {level} level"
-    else:
-        whole = count_table(data, unit=unit, rater=rater, score=score)
-        method = f"Krippendorff's alpha, {weights} weights"
+    whole = count_table(data, unit=unit, rater=rater, score=score)
+    method = f"Krippendorff's alpha, {level} level" if weights is None else f"Krippendorff's alpha, {weights} weights"
+    if weights is None and level != "nominal" and not whole.ordered:
+        raise MeasureInputError(f"expected numbers in the score column {score!r} at the {level} level, got text")
     degrees = None if weights is None else weight_scheme(weights, whole.values, ordered=whole.ordered)
     if level == "ratio" and weights is None:
         ratio_distance(whole.values)
     pairable = whole.size >= 2
-    cautions = whole.ratings.missing_caution()
-    n = whole.ratings.counts() | {
+    cautions = whole.missing_caution()
+    n = whole.n() | {
         "pairable_units": int(pairable.sum()),
         "pairable_values": int(whole.size[pairable].sum()),
     }
@@ -133,7 +129,7 @@ def krippendorff_alpha(
         cautions.append(Caution("CONSTANT_INPUT", "all pairable scores are the same: chance agreement is complete"))
         return _none(method, n, cautions)
     kernel: _ByLevel | _ByWeights
-    kernel = _ByLevel(_of_found_scores(table.ratings), level) if degrees is None else _ByWeights(table, degrees)
+    kernel = _ByLevel(table.without_unused(), level) if degrees is None else _ByWeights(table, degrees)
     units = table.size.size
     found = kernel.alpha(np.ones(units))
     if found.expected == 0:
@@ -169,12 +165,6 @@ def krippendorff_alpha(
         detail=detail,
         references=REFERENCES,
     )
-
-
-def _of_found_scores(ratings: Ratings) -> CountTable:
-    """The count table whose categories are the scores that occur."""
-    values, category = np.unique(ratings.score, return_inverse=True)
-    return tabulated(ratings, category.astype(np.int64), values, ordered=not ratings.categories)
 
 
 def _none(method: str, n: dict[str, int], cautions: list[Caution]) -> Estimate:

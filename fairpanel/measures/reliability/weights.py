@@ -121,14 +121,12 @@ class Tabulated(Distance):
         if self.axis.size > SMALL:
             return self._beside_few(table)
         full = self.distance(self.axis[:, None], self.axis[None, :])
-        sums, rows = np.empty(table.nnz), row_of_each(table)
         step = max(1, STRIP // max(self.axis.size, 1))
-        for start in range(0, table.shape[0], step):
-            here = slice(table.indptr[start], table.indptr[min(start + step, table.shape[0])])
-            dense = np.zeros((min(step, table.shape[0] - start), self.axis.size))
-            dense[rows[here] - start, table.indices[here]] = table.data[here]
-            sums[here] = (dense @ full)[rows[here] - start, table.indices[here]]
-        return sums
+        sums = [
+            (strip.toarray() @ full)[row_of_each(strip), strip.indices]
+            for strip in (table[start : start + step] for start in range(0, table.shape[0], step))
+        ]
+        return np.concatenate(sums) if sums else np.empty(0)
 
     def _beside_few(self, table: sparse.csr_array) -> FloatArray:
         """Visits only the categories that a row has; rows with equally many of them together."""
