@@ -29,6 +29,7 @@ CATALOGUE: dict[str, str] = {
     "conger_kappa": "reliability.kappa",
     "variance_components": "reliability.generalizability",
     "g_coefficient": "reliability.generalizability",
+    "pairing_advice": "reliability.pairing",
     "rater_severity": "raters.severity",
     "pearson": "validity.criterion",
     "spearman": "validity.criterion",
