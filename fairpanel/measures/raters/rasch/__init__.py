@@ -1,0 +1,1 @@
+"""The many-facet Rasch model: designs, estimators, fit statistics and links between calibrations."""
