@@ -38,6 +38,8 @@ CATALOGUE: dict[str, str] = {
     "variance_components": "reliability.generalizability",
     "g_coefficient": "reliability.generalizability",
     "pairing_advice": "reliability.pairing",
+    "condition_difference": "reliability.conditions",
+    "condition_correlation": "reliability.conditions",
     "rater_severity": "raters.severity",
     "many_facet_rasch": "raters.many_facet_rasch",
     "rater_linkage": "raters.linkage",
