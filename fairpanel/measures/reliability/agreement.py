@@ -73,13 +73,14 @@ def percent_agreement(
     categories : all points of the scale in order, also those nobody used, which stretches the weights.
         Without it: the levels of an Enum column, else the scores that occur.
     confidence : level of the interval.
-    interval : "analytic", Gwet's: linearised over units, t; "transformed", the same on the scale of artanh;
-        "bootstrap" draws units (`replicates`, `seed`); "none".
+    interval : "analytic", Gwet's: linearised over units, t, too wide where many units have one rating; "transformed", the
+        same with se_ratio on the scale of artanh; "bootstrap" draws units (`replicates`, `seed`); "none".
 
     Returns
     -------
     Estimate
-        detail percent_agreement (the value), percent_chance 0, se (over units).
+        detail percent_agreement (the value), percent_chance 0, se (Gwet's, over units), se_ratio (the same where every unit
+        has two ratings, smaller where many have one).
 
     Raises
     ------
@@ -149,13 +150,14 @@ def brennan_prediger(
     categories : all points of the scale in order, also those nobody used: they count in q.
         Without it: the levels of an Enum column, else the scores that occur.
     confidence : level of the interval.
-    interval : "analytic", Gwet's: linearised over units, t; "transformed", the same on the scale of artanh;
-        "bootstrap" draws units (`replicates`, `seed`); "none".
+    interval : "analytic", Gwet's: linearised over units, t, too wide where many units have one rating; "transformed", the
+        same with se_ratio on the scale of artanh; "bootstrap" draws units (`replicates`, `seed`); "none".
 
     Returns
     -------
     Estimate
-        detail percent_agreement, percent_chance, se (Gwet's, over units, t with units − 1 degrees of freedom).
+        detail percent_agreement, percent_chance, se (Gwet's, over units), se_ratio (the same where every unit
+        has two ratings, smaller where many have one).
 
     Raises
     ------
@@ -226,13 +228,14 @@ def gwet_ac(
     categories : all points of the scale in order, also those nobody used: they count in q.
         Without it: the levels of an Enum column, else the scores that occur.
     confidence : level of the interval.
-    interval : "analytic", Gwet's: linearised over units, t; "transformed", the same on the scale of artanh;
-        "bootstrap" draws units (`replicates`, `seed`); "none".
+    interval : "analytic", Gwet's: linearised over units, t, too wide where many units have one rating; "transformed", the
+        same with se_ratio on the scale of artanh; "bootstrap" draws units (`replicates`, `seed`); "none".
 
     Returns
     -------
     Estimate
-        detail percent_agreement, percent_chance, se (Gwet's, over units, t with units − 1 degrees of freedom).
+        detail percent_agreement, percent_chance, se (Gwet's, over units), se_ratio (the same where every unit
+        has two ratings, smaller where many have one).
 
     Raises
     ------

@@ -40,12 +40,14 @@ class ByChance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Corrected:
-    """A coefficient with its parts. influence : per unit; its mean is the coefficient, its spread the error."""
+    """A coefficient with its parts. influence : per unit; its mean is the coefficient, its spread Gwet's error. derivative :
+    per unit, of the coefficient as a ratio of two sums over units; its mean is 0."""
 
     value: float
     observed: float
     chance: float
     influence: FloatArray
+    derivative: FloatArray
 
 
 def no_chance(_table: CountTable, _weights: Weights, weight: FloatArray) -> ByChance:
@@ -123,7 +125,8 @@ def corrected(
 ) -> Corrected | None:
     """(observed − chance) / (1 − chance) with each unit counted `weight` times; None where that is 0 / 0.
 
-    The influence is Gwet's (2014, section 5.3): units with a single rating enter through the chance term alone.
+    The influence is Gwet's (2014): units with a single rating enter through the chance term alone. It takes the number of
+    units with two ratings as given by the number of all units, so that its error is too large where many have one.
     """
     by_unit, paired = observed_by_unit(table, weights) if observed is None else observed
     total, share = float(weight.sum()), float(weight @ paired)
@@ -138,7 +141,10 @@ def corrected(
     value = (agreement - by_chance.value) / room
     influence = total / share * (by_unit - by_chance.value * paired) / room
     influence -= 2 * (1 - value) * (by_chance.units - by_chance.value) / room
-    return Corrected(value=value, observed=agreement, chance=by_chance.value, influence=influence)
+    derivative = influence - total / share * value * paired
+    return Corrected(
+        value=value, observed=agreement, chance=by_chance.value, influence=influence, derivative=derivative
+    )
 
 
 def estimate_of(
@@ -178,20 +184,21 @@ def estimate_of(
     if found is None:
         return refused(Caution("CONSTANT_INPUT", "all ratings fall into one category: chance agreement is complete"))
     se = float(np.sqrt(np.sum((found.influence - found.value) ** 2) / (units * (units - 1)))) if units > 1 else None
+    pairs = int(paired.sum())
+    se_ratio = float(np.sqrt(np.sum(found.derivative**2) / units**2 * pairs / (pairs - 1))) if pairs > 1 else None
 
     def drawn_value(drawn: Any) -> float | None:
         weight = np.bincount(drawn, minlength=units).astype(np.float64)
         once = corrected(table, found_weights, coefficient.chance, weight, observed)
         return None if once is None else once.value
 
+    degrees, error = (pairs - 1, se_ratio) if interval == "transformed" else (units - 1, se)
     between, notes = interval_of(
-        found.value, se, units, drawn_value, kind=interval, confidence=confidence, replicates=replicates, seed=seed,
-        low=0.0 if coefficient.chance is no_chance else -np.inf,
+        found.value, error, units, drawn_value, kind=interval, confidence=confidence, replicates=replicates, seed=seed,
+        low=0.0 if coefficient.chance is no_chance else -np.inf, degrees=degrees,
     )  # fmt: skip
-    if paired.sum() < FEW_UNITS:
-        notes.append(
-            Caution("SMALL_SAMPLE", f"{int(paired.sum())} units with a pair of ratings are few for an interval")
-        )
+    if pairs < FEW_UNITS:
+        notes.append(Caution("SMALL_SAMPLE", f"{pairs} units with a pair of ratings are few for an interval"))
     return Estimate(
         measure=coefficient.name,
         method=method,
@@ -199,7 +206,7 @@ def estimate_of(
         interval=between,
         n=n,
         cautions=[*cautions, *notes],
-        detail={"percent_agreement": found.observed, "percent_chance": found.chance, "se": se},
+        detail={"percent_agreement": found.observed, "percent_chance": found.chance, "se": se, "se_ratio": se_ratio},
         references=coefficient.references,
     )
 
@@ -221,7 +228,8 @@ def cautions_of(table: CountTable, coefficient: Coefficient) -> tuple[list[Cauti
         text = f"none of {paired.size} units has two scores: agreement cannot be seen"
         return cautions, [Caution("SINGLE_RATINGS", text)]
     if not paired.all():
-        text = f"{int((~paired).sum())} of {paired.size} units have one score: they inform the chance term at most"
+        text = f"{int((~paired).sum())} of {paired.size} units have one score: they inform the chance term at most, "
+        text += "and widen Gwet's interval (see interval transformed)"
         cautions.append(Caution("SINGLE_RATINGS", text))
     if coefficient.by_rater and len(table.raters) < 2:
         why_not.append(Caution("ONE_RATER", "one rater gave all scores: there is no pair of raters"))
@@ -241,6 +249,7 @@ def interval_of(
     replicates: int,
     seed: int,
     low: float = -np.inf,
+    degrees: int | None = None,
 ) -> tuple[Interval | None, list[Caution]]:
     """The interval that was asked for, or why there is none."""
     if kind == "none":
@@ -254,7 +263,7 @@ def interval_of(
         if found is None:
             return None, [Caution("NO_INTERVAL", "too few bootstrap samples determined the coefficient")]
         return found, []
-    half = float(stdtrit(units - 1, (1 + confidence) / 2)) * se
+    half = float(stdtrit(degrees or units - 1, (1 + confidence) / 2)) * se
     if kind == "transformed" and abs(value) < 1:
         return transformed_interval(value, half, confidence), []
     name = "linearised over units, t, ends at most 1" + (" and at least 0" if low == 0 else "")

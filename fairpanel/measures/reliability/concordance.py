@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from scipy import sparse
 from scipy.sparse import csgraph, linalg
-from scipy.special import chdtrc
+from scipy.special import chdtrc, fdtrc
 
 from fairpanel.measures.estimate import Caution, Estimate, MeasureInputError
 from fairpanel.measures.panel import Ratings, long_ratings
@@ -19,6 +19,7 @@ Missing = Literal["auto", "listwise", "incomplete_blocks"]
 REFERENCES = (
     "Kendall, M. G., & Babington Smith, B. (1939). Annals of Mathematical Statistics, 10, 275-287",
     "Friedman, M. (1937). Journal of the American Statistical Association, 32, 675-701",
+    "Iman, R. L., & Davenport, J. M. (1980). Communications in Statistics, A9, 571-595 (F)",
     "Skillings, J. H., & Mack, G. A. (1981). Technometrics, 23, 171-177 (incomplete blocks)",
 )
 
@@ -54,8 +55,9 @@ def kendall_w(
     Returns
     -------
     Estimate
-        detail friedman_chi2, df, p (of no concordance), mean_rank_correlation (Spearman, over pairs of raters; None in an
-        incomplete design), expected_without_agreement, units, raters.
+        detail friedman_chi2, df, p (of no concordance; too large for few raters per unit), f, df2, p_f (the same by Iman and
+        Davenport's F, which is closer; None where the order is perfect), mean_rank_correlation (Spearman, over pairs of
+        raters; None in an incomplete design), expected_without_agreement, units, raters.
 
     Raises
     ------
@@ -142,6 +144,7 @@ def kendall_w(
             text = f"the design falls into {len(ratings.units) - degrees} parts that share no rater: each has its own order"
             cautions.append(Caution("UNLINKED_RATERS", text))
     chi2 = value * room
+    f = value / degrees / (1 - value) * (room - degrees) if degrees and room > degrees and value < 1 - 1e-12 else None
     if degrees < 5 or raters < 5:
         cautions.append(Caution("SMALL_SAMPLE", "the chi-square p value is rough for few units or raters"))
     cautions.append(Caution("NO_INTERVAL", "units or raters drawn anew would make ties and move W upwards"))
@@ -149,6 +152,9 @@ def kendall_w(
         "friedman_chi2": chi2,
         "df": degrees,
         "p": float(chdtrc(degrees, chi2)) if degrees else None,
+        "f": f,
+        "df2": room - degrees,
+        "p_f": float(fdtrc(degrees, room - degrees, f)) if f is not None else None,
         "mean_rank_correlation": (raters * value - 1) / (raters - 1) if complete else None,
         "expected_without_agreement": degrees / room,
         "units": len(ratings.units),

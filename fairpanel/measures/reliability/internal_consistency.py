@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -13,11 +12,13 @@ from scipy.special import fdtri, stdtrit
 from fairpanel.measures.estimate import Caution, Estimate, Interval, MeasureInputError
 from fairpanel.measures.panel import long_ratings
 from fairpanel.measures.reliability.count_table import FloatArray
+from fairpanel.measures.reliability.item_coefficients import ItemCoefficient, alpha_of, omega_of
 from fairpanel.measures.reliability.item_covariance import ItemCovariance, item_covariance
-from fairpanel.measures.reliability.one_factor import OneFactor, one_factor, slope
 from fairpanel.measures.reliability.score_cards import ScoreCards, score_cards
 from fairpanel.measures.resampling import bootstrap_interval, check_confidence, check_replicates, cluster_bootstrap
 
+FEW_UNITS = 100
+"""Up to this many units the interval rests on leaving out each in turn, beyond on derivatives."""
 Missing = Literal["pairwise", "listwise"]
 Kind = Literal["analytic", "feldt", "bootstrap", "none"]
 CRONBACH = (
@@ -60,8 +61,9 @@ def cronbach_alpha(
     missing : unanswered items: "pairwise" takes each covariance from all cards that answer both items, "listwise" keeps
         complete cards only. Without unanswered items both are the same.
     confidence : level of the interval.
-    interval : "feldt" is exact for normal, equally good items on independent complete cards. "analytic" is linearised
-        over units, t on the scale of log(1 − alpha): no normality, and cards of one unit may depend on each other.
+    interval : "feldt" is exact for normal, equally good items on independent complete cards. "analytic" is the
+        spread over units (jackknife up to 100 units, linearised beyond), t on the scale of log(1 − alpha): scores need
+        not be normal, and cards of one unit may depend on each other.
         "bootstrap" draws units (`replicates`, `seed`); "none".
 
     Returns
@@ -99,7 +101,7 @@ def cronbach_alpha(
     return _estimate(
         "cronbach_alpha",
         "Cronbach's alpha",
-        _alpha,
+        alpha_of,
         (data, unit, rater, item, score),
         missing,
         (confidence, interval, replicates, seed),
@@ -134,8 +136,7 @@ def omega_total(
     data : one score of one item a row; rows without a score or a label are left out and counted.
     unit, rater, item, score, missing : as in `cronbach_alpha`.
     confidence : level of the interval.
-    interval : "analytic" is linearised over units, t on the scale of log(1 − omega); "bootstrap" draws units
-        (`replicates`, `seed`) and fits each sample; "none".
+    interval : "analytic" as in `cronbach_alpha`; "bootstrap" draws units (`replicates`, `seed`) and fits each sample; "none".
 
     Returns
     -------
@@ -176,7 +177,7 @@ def omega_total(
     return _estimate(
         "omega_total",
         "McDonald's omega, one factor by minimum residuals",
-        _omega,
+        omega_of,
         (data, unit, rater, item, score),
         missing,
         (confidence, interval, replicates, seed),
@@ -185,79 +186,10 @@ def omega_total(
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Found:
-    """A coefficient, its derivative in the covariances (None at a boundary), what else is known and what to say."""
-
-    value: float | None
-    gradient: FloatArray | None
-    detail: dict[str, Any]
-    cautions: list[Caution]
-
-
-def _alpha(covariance: FloatArray) -> _Found:
-    items, trace, total = covariance.shape[0], float(np.trace(covariance)), float(covariance.sum())
-    if total <= 1e-12 * max(trace, 1e-300) or trace <= 0:
-        why = Caution("CONSTANT_INPUT", "the total score of the items does not vary")
-        return _Found(value=None, gradient=None, detail={}, cautions=[why])
-    factor = items / (items - 1)
-    gradient = factor * (np.full(covariance.shape, trace / total**2) - np.eye(items) / total)
-    mean = (total - trace) / (items * (items - 1))
-    return _Found(value=factor * (1 - trace / total), gradient=gradient, detail={"mean_covariance": mean}, cautions=[])
-
-
-def _omega(covariance: FloatArray) -> _Found:
-    variance = np.diag(covariance)
-    if variance.min() <= 0:
-        why = Caution("CONSTANT_INPUT", "an item's scores do not vary: it has no correlations")
-        return _Found(value=None, gradient=None, detail={}, cautions=[why])
-    sd = np.sqrt(variance)
-    correlation = covariance / np.outer(sd, sd)
-    factor = one_factor(correlation)
-    detail = {
-        "loadings": factor.loadings,
-        "residual": factor.residual,
-        "alpha": _alpha(covariance).value,
-        "convergence": {"converged": factor.converged, "iterations": factor.iterations},
-    }
-    if not factor.converged:
-        why = Caution("NOT_CONVERGED", "the search for the loadings ended before its tolerance was reached")
-        return _Found(value=None, gradient=None, detail=detail, cautions=[why])
-    loading = factor.loadings
-    common, unique = float(sd @ loading), float(variance @ (1 - loading**2))
-    whole = common**2 + unique
-    if whole <= 0:
-        why = Caution("BOUNDARY", "the loadings leave the total score without variance")
-        return _Found(value=None, gradient=None, detail=detail, cautions=[why])
-    notes = []
-    if factor.bounded:
-        notes.append(Caution("BOUNDARY", "an item has no variance of its own (Heywood case): the model fits badly"))
-    gradient = None if factor.bounded else _omega_gradient(correlation, sd, factor, common, unique)
-    return _Found(value=common**2 / whole, gradient=gradient, detail=detail, cautions=notes)
-
-
-def _omega_gradient(
-    correlation: FloatArray, sd: FloatArray, factor: OneFactor, common: float, unique: float
-) -> FloatArray | None:
-    """Derivative of omega in the covariances: through the loadings, the scales, and the items' variances."""
-    loading, variance, whole = factor.loadings, sd**2, (common**2 + unique) ** 2
-    in_loading = (2 * common * unique * sd + 2 * common**2 * variance * loading) / whole
-    try:
-        back = np.linalg.solve(slope(correlation, loading), in_loading)
-    except np.linalg.LinAlgError:
-        return None
-    in_correlation = -(np.outer(back, loading) + np.outer(loading, back)) / 2
-    np.fill_diagonal(in_correlation, 0.0)
-    gradient = in_correlation / np.outer(sd, sd)
-    direct = (common * unique * loading / sd - common**2 * (1 - loading**2)) / whole
-    gradient[np.diag_indices_from(gradient)] = direct - (in_correlation * correlation).sum(axis=1) / variance
-    return np.asarray(gradient)
-
-
 def _estimate(
     name: str,
     title: str,
-    coefficient: Callable[[FloatArray], _Found],
+    coefficient: Callable[[FloatArray], ItemCoefficient],
     where: tuple[pl.DataFrame, str, str | None, str, str],
     missing: Missing,
     wanted: tuple[float, Kind, int, int],
@@ -326,10 +258,10 @@ def _estimate(
 
 def _without(covariance: FloatArray, item: int) -> float | None:
     rest = np.delete(np.delete(covariance, item, axis=0), item, axis=1)
-    return _alpha(rest).value if rest.shape[0] > 1 else None
+    return alpha_of(rest).value if rest.shape[0] > 1 else None
 
 
-def _error(table: ItemCovariance, found: _Found, of_unit: Any, units: int) -> float | None:
+def _error(table: ItemCovariance, found: ItemCoefficient, of_unit: Any, units: int) -> float | None:
     """Standard error over units: what the cards of one unit add is summed first."""
     if found.gradient is None or units < 2:
         return None
@@ -337,12 +269,26 @@ def _error(table: ItemCovariance, found: _Found, of_unit: Any, units: int) -> fl
     return float(np.sqrt(units / (units - 1) * np.sum(moved**2)))
 
 
+def _without_each_unit(
+    coefficient: Callable[[FloatArray], ItemCoefficient], cards: ScoreCards, of_unit: Any, units: int
+) -> FloatArray | None:
+    """log(1 − coefficient) without each unit in turn; None where some rest does not determine it."""
+    values = np.empty(units)
+    for one in range(units):
+        covariance = item_covariance(cards.select(of_unit != one))
+        value = None if covariance is None else coefficient(covariance.matrix).value
+        if value is None or value >= 1 - 1e-12:
+            return None
+        values[one] = np.log1p(-value)
+    return values
+
+
 def _interval(
-    coefficient: Callable[[FloatArray], _Found],
+    coefficient: Callable[[FloatArray], ItemCoefficient],
     cards: ScoreCards,
     of_unit: Any,
     units: int,
-    found: _Found,
+    found: ItemCoefficient,
     se: float | None,
     wanted: tuple[float, Kind, int, int],
 ) -> tuple[Interval | None, list[Caution]]:
@@ -376,13 +322,21 @@ def _interval(
             return None, [Caution("NO_INTERVAL", "Feldt's interval needs complete cards"), *notes]
         low, high = (1 - (1 - value) * float(fdtri(rows - 1, (rows - 1) * (items - 1), p)) for p in (1 - tail, tail))
         return Interval(low=low, high=high, level=confidence, method="F (Feldt 1965)"), notes
-    if se is None or se == 0:
+    rests = _without_each_unit(coefficient, cards, of_unit, units) if 2 < units <= FEW_UNITS else None
+    if rests is not None:
+        scaled = float(np.sqrt((units - 1) / units * np.sum((rests - rests.mean()) ** 2)))
+        how = "jackknife"
+    elif se is not None:
+        scaled, how = se / (1 - value), "linearised"
+    else:
+        scaled, how = 0.0, ""
+    if scaled == 0:
         why = "a loading lies on its bound" if units > 1 else "one unit"
         return None, [Caution("NO_INTERVAL", f"{why}: the spread over units is unknown")]
-    half = float(stdtrit(units - 1, 1 - tail)) * se / (1 - value)
+    half = float(stdtrit(units - 1, 1 - tail)) * scaled
     return Interval(
         low=1 - (1 - value) * float(np.exp(half)),
         high=1 - (1 - value) * float(np.exp(-half)),
         level=confidence,
-        method="linearised over units, t on the scale of log(1 − coefficient)",
+        method=f"{how} over units, t on the scale of log(1 − coefficient)",
     ), []

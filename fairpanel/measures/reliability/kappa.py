@@ -81,13 +81,14 @@ def fleiss_kappa(
     categories : all points of the scale in order, also those nobody used, which stretches the weights.
         Without it: the levels of an Enum column, else the scores that occur.
     confidence : level of the interval.
-    interval : "analytic", Gwet's: linearised over units, t; "transformed", the same on the scale of artanh;
-        "bootstrap" draws units (`replicates`, `seed`); "none".
+    interval : "analytic", Gwet's: linearised over units, t, too wide where many units have one rating; "transformed", the
+        same with se_ratio on the scale of artanh; "bootstrap" draws units (`replicates`, `seed`); "none".
 
     Returns
     -------
     Estimate
-        detail percent_agreement, percent_chance, se (Gwet's, over units, t with units − 1 degrees of freedom).
+        detail percent_agreement, percent_chance, se (Gwet's, over units), se_ratio (the same where every unit
+        has two ratings, smaller where many have one).
 
     Raises
     ------
@@ -159,13 +160,14 @@ def conger_kappa(
     categories : all points of the scale in order, also those nobody used, which stretches the weights.
         Without it: the levels of an Enum column, else the scores that occur.
     confidence : level of the interval.
-    interval : "analytic", Gwet's: linearised over units, t; "transformed", the same on the scale of artanh;
-        "bootstrap" draws units (`replicates`, `seed`); "none".
+    interval : "analytic", Gwet's: linearised over units, t, too wide where many units have one rating; "transformed", the
+        same with se_ratio on the scale of artanh; "bootstrap" draws units (`replicates`, `seed`); "none".
 
     Returns
     -------
     Estimate
-        detail percent_agreement, percent_chance, se (Gwet's, over units, t with units − 1 degrees of freedom).
+        detail percent_agreement, percent_chance, se (Gwet's, over units), se_ratio (the same where every unit
+        has two ratings, smaller where many have one).
 
     Raises
     ------

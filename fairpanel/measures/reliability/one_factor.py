@@ -41,22 +41,24 @@ def one_factor(correlation: FloatArray) -> OneFactor:
         np.fill_diagonal(missed, 0.0)
         return float(np.sum(missed**2)) / 2, np.asarray(-2 * missed @ loading)
 
-    found = minimize(
-        misfit, start, jac=True, method="L-BFGS-B", bounds=[(-1.0, 1.0)] * start.size,
-        options={"maxiter": 2000, "ftol": 1e-16, "gtol": 1e-9},
-    )  # fmt: skip
-    loading = np.asarray(found.x, dtype=np.float64)
+    loading, iterations = _newton(off, start)
+    if loading is None:
+        found = minimize(
+            misfit, start, jac=True, method="L-BFGS-B", bounds=[(-1.0, 1.0)] * start.size,
+            options={"maxiter": 2000, "ftol": 1e-16, "gtol": 1e-9},
+        )  # fmt: skip
+        loading, iterations = np.asarray(found.x, dtype=np.float64), int(found.nit)
+        loading = _newton(off, loading)[0] if np.abs(loading).max() < 1 - 1e-6 else loading
+        loading = np.asarray(found.x, dtype=np.float64) if loading is None else loading
     bounded = bool((np.abs(loading) >= 1 - 1e-9).any())
-    loading = loading if bounded else _polished(off, loading)
     value, gradient = misfit(loading)
     pairs = max(start.size * (start.size - 1) / 2, 1)
-    settled = bounded or bool(np.abs(gradient).max() < 1e-6)
     return OneFactor(
         loadings=loading,
         residual=float(np.sqrt(value / pairs)),
         bounded=bounded,
-        converged=settled,
-        iterations=int(found.nit),
+        converged=bounded or bool(np.abs(gradient).max() < 1e-6),
+        iterations=iterations,
     )
 
 
@@ -68,17 +70,19 @@ def slope(correlation: FloatArray, loading: FloatArray) -> FloatArray:
     return np.asarray(matrix - np.diag(float(loading @ loading) - loading**2))
 
 
-def _polished(off: FloatArray, loading: FloatArray) -> FloatArray:
-    """A few Newton steps on the equations: digits that a quasi-Newton search leaves open."""
-    best = loading
-    for _ in range(5):
-        missed = off - np.outer(best, best)
+def _newton(off: FloatArray, start: FloatArray) -> tuple[FloatArray | None, int]:
+    """Newton steps on the equations; None unless they end in a minimum inside the bounds."""
+    loading = start
+    for iteration in range(30):
+        missed = off - np.outer(loading, loading)
         np.fill_diagonal(missed, 0.0)
+        equations, matrix = missed @ loading, slope(off, loading)
+        if np.abs(equations).max() < 1e-13:
+            return (loading if np.linalg.eigvalsh(-matrix)[0] > 0 else None), iteration
         try:
-            step = np.linalg.solve(slope(off, best), missed @ best)
+            loading = loading - np.linalg.solve(matrix, equations)
         except np.linalg.LinAlgError:
-            return loading
-        best = best - step
-        if np.abs(best).max() >= 1 or np.abs(best - loading).max() > 0.01:
-            return loading
-    return best
+            return None, iteration
+        if not np.abs(loading).max() < 1:
+            return None, iteration
+    return None, 30
