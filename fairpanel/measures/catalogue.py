@@ -41,6 +41,8 @@ CATALOGUE: dict[str, str] = {
     "condition_difference": "reliability.conditions",
     "condition_correlation": "reliability.conditions",
     "rater_severity": "raters.severity",
+    "rater_habits": "raters.rater_habits",
+    "rater_drift": "raters.rater_drift",
     "many_facet_rasch": "raters.many_facet_rasch",
     "rater_linkage": "raters.linkage",
     "pearson": "validity.criterion",

@@ -1,0 +1,1 @@
+"""How single raters score: one module a step, from expected scores to flags that hold up."""
