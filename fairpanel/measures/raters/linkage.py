@@ -186,10 +186,8 @@ def _companions(ratings: Ratings, link: Linkage) -> tuple[IntArray, IntArray]:
     for size in np.unique(np.diff(starts)).tolist():
         first = starts[:-1][np.diff(starts) == size]
         panel = rater[first[:, None] + np.arange(size)]
-        for one in range(size):
-            for other in range(size):
-                if one != other:
-                    met.append(np.unique(panel[:, one] * count + panel[:, other]))
+        sides = [(one, other) for one in range(size) for other in range(size) if one != other]
+        met += [np.unique(panel[:, one] * count + panel[:, other]) for one, other in sides]
     both = np.unique(np.concatenate(met)) if met else np.empty(0, dtype=np.int64)
     return shared.astype(np.int64), np.bincount(both // count, minlength=count).astype(np.int64)
 

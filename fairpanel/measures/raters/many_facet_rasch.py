@@ -11,12 +11,12 @@ import polars as pl
 
 from fairpanel.measures.estimate import Caution, Estimate, Interval, MeasureInputError
 from fairpanel.measures.raters.rasch.anchors import place_anchors, read_anchors
-from fairpanel.measures.raters.rasch.calibration import Calibration, calibrate, estimable_core
-from fairpanel.measures.raters.rasch.cautions import calibration_cautions, missing_caution, why_no_core, why_not
+from fairpanel.measures.raters.rasch.calibration import Calibration, calibrate
+from fairpanel.measures.raters.rasch.cautions import calibration_cautions, missing_caution, why_not
 from fairpanel.measures.raters.rasch.conditional import too_long
 from fairpanel.measures.raters.rasch.design import Design, read_design
 from fairpanel.measures.raters.rasch.fit_statistics import reliability_interval, residuals
-from fairpanel.measures.raters.rasch.subsets import DENSE_LIMIT, origins
+from fairpanel.measures.raters.rasch.subsets import DENSE_LIMIT
 from fairpanel.measures.raters.rasch.tables import (
     category_rows,
     disordered,
@@ -37,6 +37,7 @@ REFERENCES = (
     "Louis, T. A. (1982). Journal of the Royal Statistical Society B, 44, 226-233",
     "Viechtbauer, W. (2007). Statistics in Medicine, 26, 37-52",
 )
+_MANY_CATEGORIES = 20
 _METHODS = {
     "cml": "conditional maximum likelihood",
     "mml": "marginal maximum likelihood (normal candidates)",
@@ -96,11 +97,13 @@ def many_facet_rasch(
     Returns
     -------
     Estimate
-        detail tables facet -> level -> number: measures, se, infit, outfit, infit_z, outfit_z, observed_average,
+        detail tables facet -> level -> number: measures, se, infit, outfit, infit_z, outfit_z, infit_expected,
+        outfit_expected (what a mean square is where the model holds: below 1 with few ratings), observed_average,
         fair_average (expected score where every other facet is average), count, subset (levels of a facet compare
         within one subset only). thresholds, thresholds_se: a list, or level -> list with partial_credit. loglik (of the
         estimator's own likelihood), separation (per facet: reliability, separation, strata, SDs, equality: chi-square
-        of "all equal"), categories, disordered, unexpected, wright_map, extreme (facet -> level -> lowest or highest),
+        of "all equal"), categories, disordered, unexpected, wright_map, extreme (facet -> level -> lowest, highest,
+        or "no finite estimate": scores always on one side of others', or in one category of its own),
         population and sd_person (mml), anchors (value, displacement), convergence, estimation, score_step.
 
     Raises
@@ -157,24 +160,17 @@ def many_facet_rasch(
     n = _counts(design)
     cautions = missing_caution(design)
     why = why_not(design)
-    chosen, core, extreme = _estimator(design, estimation, places)
-    why = why or why_no_core(core)
     if why is not None:
         return _none(n, [*cautions, why])
-    anchored = np.zeros(design.parameters, dtype=np.bool_)
-    anchored[list(places)] = True
-    if chosen != "jmle" and design.parameters + int(core.used.sum()) > DENSE_LIMIT:
+    chosen = estimation or ("mml" if design.top >= _MANY_CATEGORIES or too_long(design) else "cml")
+    if chosen != "jmle" and design.parameters + int(design.used.sum()) > DENSE_LIMIT:
         raise MeasureInputError(
             f"expected at most {DENSE_LIMIT} levels and thresholds for estimation {chosen}, got {design.parameters} "
             "levels: use estimation jmle"
         )
-    found_origins = origins(core, anchored)
-    if not found_origins.determined:
-        text = "facets are confounded: their levels occur together in a way that no origin can tell apart"
-        return _none(n, [*cautions, Caution("NOT_ESTIMABLE", text)])
-    found = calibrate(
-        design, core, extreme, found_origins, estimation=chosen, nodes=nodes, anchors=places, correct=bias_correction
-    )
+    found = calibrate(design, estimation=chosen, nodes=nodes, anchors=places, correct=bias_correction)
+    if isinstance(found, Caution):
+        return _none(n, [*cautions, found])
     detail, hidden = _detail(found, chosen, min_units, unexpected, absent)
     cautions += calibration_cautions(found, chosen, hidden, min_units)
     main = design.facet_names[0]
@@ -233,18 +229,6 @@ def _step_facet(
             if name in (role, roles[role]):
                 return name
     raise MeasureInputError(f"expected steps_by, the facet with steps of its own, as there is no item in {named}")
-
-
-def _estimator(design: Design, estimation: str | None, places: Mapping[int, float]) -> tuple[str, Design, Any]:
-    """The estimator, the ratings that inform it and the extreme levels."""
-    anchored = np.zeros(design.parameters, dtype=np.bool_)
-    anchored[list(places)] = True
-    chosen = estimation or "cml"
-    core, extreme = estimable_core(design, anchored, normal=chosen == "mml")
-    if estimation is None and too_long(core):
-        core, extreme = estimable_core(design, anchored, normal=True)
-        return "mml", core, extreme
-    return chosen, core, extreme
 
 
 def _counts(design: Design) -> dict[str, int]:
@@ -321,7 +305,7 @@ def _detail(
 
 def _extreme(found: Calibration, hidden: dict[str, BoolArray]) -> dict[str, dict[str, str]]:
     design = found.design
-    words = {-1: "lowest", 1: "highest"}
+    words = {-1: "lowest", 1: "highest", 2: "no finite estimate"}
     table = {
         design.unit_name: {
             design.unit_labels[place]: words[int(found.unit_extreme[place])]

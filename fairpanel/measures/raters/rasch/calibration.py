@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from fairpanel.measures.estimate import Caution
 from fairpanel.measures.mixed_models.threads import one_blas_thread
 from fairpanel.measures.raters.rasch.category_model import (
     EXTREME_ADJUSTMENT,
@@ -23,11 +24,15 @@ from fairpanel.measures.raters.rasch.conditional import fit_conditional
 from fairpanel.measures.raters.rasch.design import Design
 from fairpanel.measures.raters.rasch.joint import fit_joint
 from fairpanel.measures.raters.rasch.marginal import fit_marginal
-from fairpanel.measures.raters.rasch.subsets import Origins
+from fairpanel.measures.raters.rasch.newton import OUT_OF_BOUNDS
+from fairpanel.measures.raters.rasch.subsets import Origins, origins
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
+
+_LARGEST_ERROR = 8.0
+_ROUNDS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,8 +42,9 @@ class Calibration:
     design : all ratings. core : those that the estimation rests on. steps, kappa : step structure of the core.
     beta, se : per level, NaN where there is none. covariance : of levels and kappa, None for the joint estimator.
     estimated : levels estimated in the core together with others of their subset. extreme : −1 lowest, 1 highest score
-    throughout. unit, unit_se, unit_extreme : candidates (posterior means where `shrunken`). unit_ml : maximum
-    likelihood measures, on which fit statistics rest. displacement : of anchored levels, NaN elsewhere.
+    throughout, 2 scores always on one side of others' (no finite estimate). unit, unit_se, unit_extreme : candidates
+    (posterior means where `shrunken`). unit_ml : maximum likelihood measures, on which fit statistics rest.
+    displacement : of anchored levels, NaN elsewhere.
     """
 
     design: Design
@@ -68,15 +74,21 @@ class Calibration:
     correction: float
 
 
-def estimable_core(design: Design, anchored: BoolArray, *, normal: bool) -> tuple[Design, IntArray]:
+def estimable_core(
+    design: Design, anchored: BoolArray, *, normal: bool, one_sided: BoolArray | None = None
+) -> tuple[Design, IntArray]:
     """The ratings that inform the facets, and which levels have extreme scores.
 
     Levels whose scores are all the lowest or all the highest possible have no finite estimate; their ratings are set
     aside. Unless candidates are taken as `normal`, so are those of candidates with an extreme total or one rating.
-    Repeats until nothing changes, as setting aside may make others extreme.
+    Repeats until nothing changes, as setting aside may make others extreme. `one_sided` marks levels known to have no
+    finite estimate.
     """
     extreme = np.zeros(design.parameters, dtype=np.int64)
     core = design
+    if one_sided is not None:
+        extreme[one_sided] = 2
+        core = design.take(~np.any([one_sided[codes] for codes in design.levels], axis=0))
     while core.unit.size:
         low, high = score_range(core, steps_of(core))
         if not normal:
@@ -98,20 +110,48 @@ def estimable_core(design: Design, anchored: BoolArray, *, normal: bool) -> tupl
 
 
 def _end(code: IntArray, score: IntArray, low: FloatArray, high: FloatArray) -> IntArray:
-    """−1, 1 or 0: all scores of a code are the lowest, the highest possible, or neither."""
+    """All scores of a code are the lowest (−1) or the highest possible (1), could not differ (2), or none of these (0)."""
     total, floor, ceiling = (np.bincount(code, values) for values in (score, low, high))
     end = np.where(total >= ceiling, 1, np.where(total <= floor, -1, 0))
-    end[(np.bincount(code) == 0) | (floor == ceiling)] = 0
+    end[floor == ceiling] = 2
+    end[np.bincount(code) == 0] = 0
     return end.astype(np.int64)
 
 
 def calibrate(
-    design: Design, core: Design, extreme: IntArray, found: Origins, *, estimation: str, nodes: int,
-    anchors: Mapping[int, float], correct: bool,
-) -> Calibration:  # fmt: skip
-    """Estimate a core whose origins are determined, then measure what was set aside."""
+    design: Design, *, estimation: str, nodes: int, anchors: Mapping[int, float], correct: bool
+) -> Calibration | Caution:
+    """Estimate what has a finite estimate, then measure the rest; or say why nothing can be estimated.
+
+    Levels that run off to infinity (their scores lie always on one side of the others' of the same candidates) are set
+    aside and the rest is estimated anew.
+    """
+    anchored = np.zeros(design.parameters, dtype=np.bool_)
+    anchored[list(anchors)] = True
+    one_sided = np.zeros(design.parameters, dtype=np.bool_)
     with one_blas_thread():
-        return _calibrate(design, core, extreme, found, estimation, nodes, anchors, correct)
+        rounds = _ROUNDS
+        while True:
+            core, extreme = estimable_core(design, anchored, normal=estimation == "mml", one_sided=one_sided)
+            units = np.unique(core.unit).size
+            if units < 2:
+                text = "ratings that differ and inform (the others have one rating, or extreme scores throughout)"
+                if one_sided.any():
+                    return Caution(
+                        "NOT_ESTIMABLE", "too few ratings: hardly a level of any facet has a finite estimate"
+                    )
+                return Caution("SMALL_SAMPLE" if units else "SINGLE_RATINGS", f"{units} candidates have {text}")
+            place = origins(core, anchored)
+            if not place.determined:
+                text = "facets are confounded: their levels occur together in a way that no origin can tell apart"
+                return Caution("NOT_ESTIMABLE", text)
+            found = _calibrate(design, core, extreme, place, estimation, nodes, anchors, correct)
+            lost = found.estimated & (np.abs(found.beta) > OUT_OF_BOUNDS - 5) & (extreme == 0)
+            lost |= found.estimated & (extreme == 0) & (found.se > _LARGEST_ERROR)
+            rounds -= 1
+            if not lost.any() or not rounds:
+                return found
+            one_sided |= lost
 
 
 def _calibrate(
@@ -280,7 +320,8 @@ def _measure_extreme(
         part = design.take(rows)
         base = theta[part.unit] - facet_sum(part, filled) + filled[code]
         size = design.parameters
-        target = np.bincount(code, part.score, minlength=size) - EXTREME_ADJUSTMENT * extreme
+        sign = np.where(np.abs(extreme) == 1, extreme, 0)
+        target = np.bincount(code, part.score, minlength=size) - EXTREME_ADJUSTMENT * sign
         logits = steps.table(kappa)[part.group].T
         measure, information = solve_measures(code, size, target, np.zeros(size), base, logits, -1.0)
         found = np.unique(code)

@@ -31,17 +31,6 @@ def why_not(design: Design) -> Caution | None:
     return None
 
 
-def why_no_core(core: Design) -> Caution | None:
-    """Why too little is left that informs."""
-    units = np.unique(core.unit).size
-    if units == 0:
-        text = "no candidate has ratings that differ and inform: one rating each, or extreme scores throughout"
-        return Caution("SINGLE_RATINGS", text)
-    if units < 2:
-        return Caution("SMALL_SAMPLE", "one candidate has ratings that inform: too few")
-    return None
-
-
 def missing_caution(design: Design) -> list[Caution]:
     """A MISSING_DATA caution where rows were left out, else nothing."""
     if not design.missing:
@@ -65,8 +54,12 @@ def calibration_cautions(
     own = {name: int(np.count_nonzero(found.extreme[design.facet(name)])) for name in design.facet_names}
     named = [f"{count} of {name}" for name, count in own.items() if count]
     if named:
-        text = f"levels with extreme scores ({', '.join(named)}) are measured from a score drawn in by .3"
-        cautions.append(Caution("BOUNDARY", text + " and take no part in separation"))
+        text = (
+            f"levels with extreme or one-sided scores ({', '.join(named)}) have no finite estimate: they are measured "
+        )
+        cautions.append(
+            Caution("BOUNDARY", text + "given the others, extreme scores drawn in by .3, and left out of separation")
+        )
     if found.boundary:
         cautions.append(Caution("BOUNDARY", "candidates do not differ beyond chance: their variance is estimated as 0"))
     counts = np.zeros(design.used.shape, dtype=np.int64)

@@ -22,7 +22,9 @@ from fairpanel.measures.raters.rasch.newton import Solution, maximise
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
-MOST_WORK = 1_500_000_000
+_SMALLEST_MASS = 1e-13
+"""A total of smaller probability at its own tilt is lost in rounding; only trial steps that are too long come there."""
+MOST_WORK = 500_000_000
 """Complex numbers per evaluation beyond which the method is refused: about a minute."""
 
 
@@ -67,7 +69,7 @@ class _Evaluation:
         at_node /= factor
         spin = np.exp(-1j * score[:, None] * angle) * factor.prod(axis=1)
         spin[:, 1:] *= 2
-        mass = spin.real.sum(axis=1)
+        mass = np.maximum(spin.real.sum(axis=1), _SMALLEST_MASS)
         log_gamma = normaliser.sum(axis=1) - tilt * score + np.log(mass / points)
         own = np.take_along_axis(logits, block.score[None], axis=0)[0]
         total.value += float(np.sum(own - severity * block.score) - np.sum(log_gamma))
@@ -79,7 +81,8 @@ class _Evaluation:
 def _work(design: Design) -> float:
     """Complex numbers per evaluation."""
     size = np.bincount(design.unit).astype(np.float64)
-    return float(np.sum(size**2)) * design.top * (design.top + 1) / 2
+    categories = design.top + 1
+    return float(np.sum(size**2)) * design.top * categories * (1 + categories / 8) / 2
 
 
 def too_long(design: Design) -> bool:

@@ -21,7 +21,11 @@ BoolArray = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Residuals:
-    """Ratings that have an expectation: place among all ratings, expected category, variance, fourth moment, eta."""
+    """Ratings that have an expectation.
+
+    place : among all ratings. expected, variance, fourth : moments of the category. eta : candidate less facets.
+    free : share of the variance that is left after the candidate's measure was fitted to the same ratings.
+    """
 
     place: IntArray
     expected: FloatArray
@@ -29,6 +33,7 @@ class Residuals:
     fourth: FloatArray
     residual: FloatArray
     eta: FloatArray
+    free: FloatArray
     probability: FloatArray
 
     @property
@@ -52,6 +57,8 @@ def residuals(found: Calibration) -> Residuals:
     expected, variance = moments(p)
     k = np.arange(p.shape[0], dtype=np.float64)[:, None]
     positive = variance > 1e-10
+    information = np.bincount(part.unit, variance, minlength=len(design.unit_labels))
+    free = 1 - variance / np.maximum(information[part.unit], 1e-300)
     return Residuals(
         place=np.flatnonzero(usable)[positive],
         expected=expected[positive],
@@ -59,22 +66,29 @@ def residuals(found: Calibration) -> Residuals:
         fourth=np.sum(p * (k - expected) ** 4, axis=0)[positive],
         residual=(part.score - expected)[positive],
         eta=eta[positive],
+        free=free[positive],
         probability=p[:, positive],
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """Mean squares (expected 1) and their z values per code; NaN without ratings."""
+    """Mean squares, what they are expected to be, and their z values per code; NaN without ratings."""
 
     infit: FloatArray
     outfit: FloatArray
     infit_z: FloatArray
     outfit_z: FloatArray
+    infit_expected: FloatArray
+    outfit_expected: FloatArray
 
 
 def fit_of(code: IntArray, size: int, found: Residuals) -> Fit:
-    """Infit and outfit of codes (Wright & Masters 1982, pp. 100-102), z by the Wilson-Hilferty cube root."""
+    """Infit and outfit of codes (Wright & Masters 1982, pp. 100-102), z by the Wilson-Hilferty cube root.
+
+    Candidates' measures are fitted to the same ratings, so with L ratings each the mean squares are about (L − 1)/L
+    where the model holds, not 1; z judges them against that expectation.
+    """
 
     def total(values: FloatArray) -> FloatArray:
         return np.asarray(np.bincount(code, values, minlength=size))
@@ -86,7 +100,16 @@ def fit_of(code: IntArray, size: int, found: Residuals) -> Fit:
         infit = total(square) / information
         outfit_sd = np.sqrt(np.maximum(total(found.fourth / found.variance**2) / n**2 - 1 / n, 0))
         infit_sd = np.sqrt(np.maximum(total(found.fourth - found.variance**2), 0)) / information
-        return Fit(infit, outfit, _z(infit, infit_sd), _z(outfit, outfit_sd))
+        infit_expected = total(found.variance * found.free) / information
+        outfit_expected = total(found.free) / n
+        return Fit(
+            infit,
+            outfit,
+            _z(infit / infit_expected, infit_sd),
+            _z(outfit / outfit_expected, outfit_sd),
+            infit_expected,
+            outfit_expected,
+        )
 
 
 def _z(mean_square: FloatArray, sd: FloatArray) -> FloatArray:

@@ -144,6 +144,7 @@ def fit_joint(design: Design, steps: Steps, *, start: FloatArray, free: IntArray
             found = at(parameters + scale * step, theta)
         parameters = parameters + scale * step
         theta, p, value = found
+        parameters[:own] -= _drift(parameters[:own], sums)
         last = float(np.max(np.abs(scale * step), initial=0.0))
         if last < _TOLERANCE:
             break
@@ -156,6 +157,13 @@ def fit_joint(design: Design, steps: Steps, *, start: FloatArray, free: IntArray
         converged=last < 1e-4,
         last_step=last,
     )
+
+
+def _drift(levels: FloatArray, sums: FloatArray) -> FloatArray:
+    """What inexact steps have added along the shifts that candidates make up for."""
+    if not sums.shape[1]:
+        return np.zeros_like(levels)
+    return np.asarray(sums @ np.linalg.lstsq(sums.T @ sums, sums.T @ levels, rcond=None)[0])
 
 
 def _observed(design: Design, steps: Steps) -> FloatArray:

@@ -14,8 +14,11 @@ from fairpanel.measures.raters.rasch.likelihood_blocks import Likelihood
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
-_LIMIT = 100
+_LIMIT = 50
 _LARGEST_STEP = 2.0
+_SHORTEST = 0.01
+OUT_OF_BOUNDS = 20.0
+"""Logits beyond which a parameter is taken to have no finite estimate."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +39,7 @@ def maximise(
     """Maximise a log likelihood over the free parameters, keeping sums' @ parameters as it is at the start.
 
     A step is halved until the likelihood rises; where the information is not positive definite it is loaded on its
-    diagonal. Ends when no parameter moves by more than 1e-6 of a logit.
+    diagonal. Ends when no parameter moves by more than 1e-6 of a logit, or one is on its way to infinity.
     """
     parameters = start.copy()
     conditions = sums[free]
@@ -52,13 +55,15 @@ def maximise(
         step *= min(1.0, _LARGEST_STEP / max(float(np.max(np.abs(step))), 1e-300))
         scale = 1.0
         there = evaluate(parameters + step)
-        while not there.value >= here.value - 1e-9 * (1 + abs(here.value)) and scale > 1e-4:
+        while not there.value >= here.value - 1e-9 * (1 + abs(here.value)) and scale > _SHORTEST:
             scale /= 2
             there = evaluate(parameters + scale * step)
+        if scale <= _SHORTEST and last < np.inf:
+            break
         parameters += scale * step
         here = there
         last = float(np.max(np.abs(scale * step), initial=0.0))
-        if last < 1e-6:
+        if last < 1e-6 or float(np.max(np.abs(parameters[free]), initial=0.0)) > OUT_OF_BOUNDS:
             break
     covariance = np.zeros((parameters.size, parameters.size))
     covariance[np.ix_(free, free)] = _covariance(here.information[np.ix_(free, free)], conditions)

@@ -186,7 +186,7 @@ def _from_pairs(design: Design, seen: BoolArray, anchored: BoolArray) -> Origins
     for place, one in enumerate(sides):
         for other in sides[place + 1 :]:
             graph = sparse.coo_array((np.ones(one.size), (one, other)), shape=(nodes, nodes))
-            part = connected_components(graph, directed=False)[1]
+            part = np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)
             both = np.unique(np.concatenate([one, other]))
             pairs = np.column_stack([label[both], part[both]])
             label[both] = np.asarray(np.unique(pairs, axis=0, return_inverse=True)[1], dtype=np.int64).ravel()

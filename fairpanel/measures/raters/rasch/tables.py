@@ -36,7 +36,7 @@ def facet_tables(found: Calibration, left: Residuals, hidden: dict[str, BoolArra
     def add_facet(facet: str, labels: Sequence[str], code: IntArray, columns: dict[str, npt.NDArray[Any]]) -> None:
         size = len(labels)
         fit = fit_of(code[left.place], size, left)
-        for table in ("infit", "outfit", "infit_z", "outfit_z"):
+        for table in ("infit", "outfit", "infit_z", "outfit_z", "infit_expected", "outfit_expected"):
             add(table, facet, labels, getattr(fit, table))
         count = np.bincount(code, minlength=size)
         average = np.bincount(code, design.score, minlength=size) / np.where(count > 0, count, np.nan)
