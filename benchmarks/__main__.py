@@ -11,12 +11,14 @@ import sys
 
 SMOKE = {
     "benchmarks.scale": ["--candidates", "2000"],
+    "benchmarks.agreement": ["--ratings", "20000", "--repeats", "1"],
     "benchmarks.recovery": ["--replicates", "5", "--report-only"],
 }
 FULL = {
     "benchmarks.scale": [],
     "benchmarks.recovery": ["--replicates", "1000"],
     "benchmarks.reml": [],
+    "benchmarks.agreement": [],
 }
 
 
