@@ -24,14 +24,14 @@ from fairpanel.measures.raters.rasch.conditional import fit_conditional
 from fairpanel.measures.raters.rasch.design import Design
 from fairpanel.measures.raters.rasch.joint import fit_joint
 from fairpanel.measures.raters.rasch.marginal import fit_marginal
-from fairpanel.measures.raters.rasch.newton import OUT_OF_BOUNDS
 from fairpanel.measures.raters.rasch.subsets import Origins, origins
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 
-_LARGEST_ERROR = 8.0
+_FARTHEST = 12.0
+_LEAST_INFORMATION = 0.01
 _ROUNDS = 5
 
 
@@ -54,6 +54,7 @@ class Calibration:
     beta: FloatArray
     se: FloatArray
     covariance: FloatArray | None
+    information: FloatArray
     kappa: FloatArray
     threshold_se: FloatArray
     estimated: BoolArray
@@ -146,12 +147,26 @@ def calibrate(
                 text = "facets are confounded: their levels occur together in a way that no origin can tell apart"
                 return Caution("NOT_ESTIMABLE", text)
             found = _calibrate(design, core, extreme, place, estimation, nodes, anchors, correct)
-            lost = found.estimated & (np.abs(found.beta) > OUT_OF_BOUNDS - 5) & (extreme == 0)
-            lost |= found.estimated & (extreme == 0) & (found.se > _LARGEST_ERROR)
+            lost = _runaway(found)
             rounds -= 1
             if not lost.any() or not rounds:
                 return found
             one_sided |= lost
+
+
+def _runaway(found: Calibration) -> BoolArray:
+    """Levels far from the rest of their subset, or whose ratings hardly inform: on their way to infinity."""
+    runaway = np.zeros(found.design.parameters, dtype=np.bool_)
+    for name in found.design.facet_names:
+        part = np.arange(runaway.size)[found.design.facet(name)]
+        part = part[found.estimated[part] & (found.extreme[part] == 0)]
+        for one in np.unique(found.origins.subset[part]):
+            own = part[found.origins.subset[part] == one]
+            if own.size == 1 and not found.anchored.any():
+                continue
+            far = np.abs(found.beta[own] - np.median(found.beta[own])) > _FARTHEST
+            runaway[own] = far | (found.information[own] < _LEAST_INFORMATION)
+    return runaway
 
 
 def _calibrate(
@@ -181,6 +196,7 @@ def _calibrate(
         parameters, value = joint.parameters, joint.value
         end = (joint.iterations, joint.converged, joint.last_step)
         errors = 1 / np.sqrt(np.maximum(joint.information, 1e-12))
+        information_of_levels = joint.information[:own]
         if correct:
             factor = _correction(core)
             parameters = parameters * factor
@@ -200,6 +216,7 @@ def _calibrate(
                 population["mean"] = float(marginal.mean[0])
             boundary = marginal.boundary
         parameters, value = solution.parameters, solution.value
+        information_of_levels = solution.information[:own]
         end = (solution.iterations, solution.converged, solution.last_step)
         covariance = solution.covariance[: own + steps.free, : own + steps.free]
         errors = np.sqrt(np.maximum(np.diagonal(covariance), 0.0))
@@ -224,6 +241,7 @@ def _calibrate(
         beta=beta,
         se=se,
         covariance=covariance,
+        information=information_of_levels,
         kappa=kappa,
         threshold_se=threshold_se,
         estimated=estimated,

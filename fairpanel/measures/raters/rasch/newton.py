@@ -16,18 +16,20 @@ IntArray = npt.NDArray[np.int64]
 
 _LIMIT = 50
 _LARGEST_STEP = 2.0
-_SHORTEST = 0.01
+_SHORTEST = 1e-3
 OUT_OF_BOUNDS = 20.0
 """Logits beyond which a parameter is taken to have no finite estimate."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Solution:
-    """Where the search ended: parameters, log likelihood, covariance (zero for fixed parameters), iterations."""
+    """Where the search ended: parameters, log likelihood, covariance (zero for fixed parameters), the information's
+    diagonal, iterations."""
 
     parameters: FloatArray
     value: float
     covariance: FloatArray
+    information: FloatArray
     iterations: int
     converged: bool
     last_step: float
@@ -71,6 +73,7 @@ def maximise(
         parameters=parameters,
         value=here.value,
         covariance=covariance,
+        information=np.diagonal(here.information).copy(),
         iterations=iterations,
         converged=last < 1e-4,
         last_step=last,
