@@ -13,11 +13,13 @@ SMOKE = {
     "benchmarks.scale": ["--candidates", "2000"],
     "benchmarks.agreement": ["--ratings", "20000", "--repeats", "1"],
     "benchmarks.recovery": ["--replicates", "5", "--report-only"],
+    "benchmarks.rasch": ["--ratings", "3000", "--repeats", "1"],
 }
 FULL = {
     "benchmarks.scale": [],
     "benchmarks.recovery": ["--replicates", "1000"],
     "benchmarks.reml": [],
+    "benchmarks.rasch": [],
     "benchmarks.agreement": [],
 }
 
