@@ -73,7 +73,7 @@ def _panels(
     interval: str = "analytic",
     **options: Any,
 ) -> Setting:
-    fixed = {"categories": (1, 2, 3, 4, 5)} if name in ("gwet_ac", "brennan_prediger") else {}
+    fixed = {"categories": (1, 2, 3, 4, 5)} if name in ("gwet_ac", "brennan_prediger", "percent_agreement") else {}
     options = fixed | options
     kind = "" if interval == "analytic" else f", {interval}"
     weighting = options.get("weights", "identity")

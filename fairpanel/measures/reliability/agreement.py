@@ -74,7 +74,8 @@ def percent_agreement(
         Without it: the levels of an Enum column, else the scores that occur.
     confidence : level of the interval.
     interval : "analytic", Gwet's: linearised over units, t, too wide where many units have one rating; "transformed", the
-        same with se_ratio on the scale of artanh; "bootstrap" draws units (`replicates`, `seed`); "none".
+        same with se_ratio (jackknife up to 100 units) on the scale of artanh; "bootstrap" draws units (`replicates`,
+        `seed`); "none".
 
     Returns
     -------
@@ -151,7 +152,8 @@ def brennan_prediger(
         Without it: the levels of an Enum column, else the scores that occur.
     confidence : level of the interval.
     interval : "analytic", Gwet's: linearised over units, t, too wide where many units have one rating; "transformed", the
-        same with se_ratio on the scale of artanh; "bootstrap" draws units (`replicates`, `seed`); "none".
+        same with se_ratio (jackknife up to 100 units) on the scale of artanh; "bootstrap" draws units (`replicates`,
+        `seed`); "none".
 
     Returns
     -------
@@ -229,7 +231,8 @@ def gwet_ac(
         Without it: the levels of an Enum column, else the scores that occur.
     confidence : level of the interval.
     interval : "analytic", Gwet's: linearised over units, t, too wide where many units have one rating; "transformed", the
-        same with se_ratio on the scale of artanh; "bootstrap" draws units (`replicates`, `seed`); "none".
+        same with se_ratio (jackknife up to 100 units) on the scale of artanh; "bootstrap" draws units (`replicates`,
+        `seed`); "none".
 
     Returns
     -------

@@ -27,6 +27,8 @@ IntervalKind = Literal["analytic", "transformed", "bootstrap", "none"]
 Chance = Callable[[CountTable, Weights, FloatArray], "ByChance"]
 GWET = "Gwet, K. L. (2014). Handbook of Inter-Rater Reliability, 4th ed. Advanced Analytics (chapters 2-5)"
 FEW_UNITS = 20
+JACKKNIFED = 100
+"""Up to this many units a transformed interval rests on leaving out each in turn, beyond on derivatives."""
 _NO_ROOM = 1e-12
 
 
@@ -187,15 +189,17 @@ def estimate_of(
     pairs = int(paired.sum())
     se_ratio = float(np.sqrt(np.sum(found.derivative**2) / units**2 * pairs / (pairs - 1))) if pairs > 1 else None
 
-    def drawn_value(drawn: Any) -> float | None:
-        weight = np.bincount(drawn, minlength=units).astype(np.float64)
+    def value_at(weight: FloatArray) -> float | None:
         once = corrected(table, found_weights, coefficient.chance, weight, observed)
         return None if once is None else once.value
+
+    def drawn_value(drawn: Any) -> float | None:
+        return value_at(np.bincount(drawn, minlength=units).astype(np.float64))
 
     degrees, error = (pairs - 1, se_ratio) if interval == "transformed" else (units - 1, se)
     between, notes = interval_of(
         found.value, error, units, drawn_value, kind=interval, confidence=confidence, replicates=replicates, seed=seed,
-        low=0.0 if coefficient.chance is no_chance else -np.inf, degrees=degrees,
+        low=0.0 if coefficient.chance is no_chance else -np.inf, degrees=degrees, without=value_at,
     )  # fmt: skip
     if pairs < FEW_UNITS:
         notes.append(Caution("SMALL_SAMPLE", f"{pairs} units with a pair of ratings are few for an interval"))
@@ -250,6 +254,7 @@ def interval_of(
     seed: int,
     low: float = -np.inf,
     degrees: int | None = None,
+    without: Callable[[FloatArray], float | None] | None = None,
 ) -> tuple[Interval | None, list[Caution]]:
     """The interval that was asked for, or why there is none."""
     if kind == "none":
@@ -265,17 +270,33 @@ def interval_of(
         return found, []
     half = float(stdtrit(degrees or units - 1, (1 + confidence) / 2)) * se
     if kind == "transformed" and abs(value) < 1:
-        return transformed_interval(value, half, confidence), []
+        spread = None if without is None or units > JACKKNIFED else _jackknife(without, units)
+        if spread is not None:
+            half = float(stdtrit(degrees or units - 1, (1 + confidence) / 2)) * spread * (1 - value**2)
+        return transformed_interval(value, half, confidence, "linearised" if spread is None else "jackknife"), []
     name = "linearised over units, t, ends at most 1" + (" and at least 0" if low == 0 else "")
     return Interval(low=max(value - half, low), high=min(value + half, 1.0), level=confidence, method=name), []
 
 
-def transformed_interval(value: float, half: float, confidence: float) -> Interval:
+def _jackknife(without: Callable[[FloatArray], float | None], units: int) -> float | None:
+    """Standard error of artanh(coefficient) from leaving out each unit in turn; None where a rest does not determine it."""
+    values = np.empty(units)
+    for one in range(units):
+        weight = np.ones(units)
+        weight[one] = 0.0
+        value = without(weight)
+        if value is None or not abs(value) < 1:
+            return None
+        values[one] = np.arctanh(value)
+    return float(np.sqrt((units - 1) / units * np.sum((values - values.mean()) ** 2)))
+
+
+def transformed_interval(value: float, half: float, confidence: float, how: str = "linearised") -> Interval:
     """t interval over units on the scale of artanh, which cannot pass 1."""
     centre, half = float(np.arctanh(value)), half / (1 - value**2)
     return Interval(
         low=float(np.tanh(centre - half)),
         high=float(np.tanh(centre + half)),
         level=confidence,
-        method="linearised over units, t on the scale of artanh",
+        method=f"{how} over units, t on the scale of artanh",
     )

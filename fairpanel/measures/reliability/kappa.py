@@ -24,6 +24,7 @@ from fairpanel.measures.reliability.chance_corrected import (
 from fairpanel.measures.reliability.count_table import (
     BoolArray,
     CountTable,
+    FloatArray,
     IntArray,
     count_table,
     counted,
@@ -82,7 +83,8 @@ def fleiss_kappa(
         Without it: the levels of an Enum column, else the scores that occur.
     confidence : level of the interval.
     interval : "analytic", Gwet's: linearised over units, t, too wide where many units have one rating; "transformed", the
-        same with se_ratio on the scale of artanh; "bootstrap" draws units (`replicates`, `seed`); "none".
+        same with se_ratio (jackknife up to 100 units) on the scale of artanh; "bootstrap" draws units (`replicates`,
+        `seed`); "none".
 
     Returns
     -------
@@ -161,7 +163,8 @@ def conger_kappa(
         Without it: the levels of an Enum column, else the scores that occur.
     confidence : level of the interval.
     interval : "analytic", Gwet's: linearised over units, t, too wide where many units have one rating; "transformed", the
-        same with se_ratio on the scale of artanh; "bootstrap" draws units (`replicates`, `seed`); "none".
+        same with se_ratio (jackknife up to 100 units) on the scale of artanh; "bootstrap" draws units (`replicates`,
+        `seed`); "none".
 
     Returns
     -------
@@ -301,10 +304,12 @@ def cohen_kappa(
     se = float(np.sqrt(np.sum((found.influence - found.value) ** 2)) / units)
     se_null = _null_error(table, degrees, found.chance)
 
-    def drawn_value(drawn: IntArray) -> float | None:
-        weight = np.bincount(drawn, minlength=units).astype(np.float64)
+    def value_at(weight: FloatArray) -> float | None:
         once = corrected(table, degrees, rater_by_rater_chance, weight)
         return None if once is None else once.value
+
+    def drawn_value(drawn: IntArray) -> float | None:
+        return value_at(np.bincount(drawn, minlength=units).astype(np.float64))
 
     between: Interval | None
     if interval == "analytic" and se > 1e-14:
@@ -315,7 +320,7 @@ def cohen_kappa(
     else:
         between, notes = interval_of(
             found.value, se if units > 1 else None, units, drawn_value,
-            kind=interval, confidence=confidence, replicates=replicates, seed=seed,
+            kind=interval, confidence=confidence, replicates=replicates, seed=seed, without=value_at,
         )  # fmt: skip
     if units < FEW_UNITS:
         notes.append(Caution("SMALL_SAMPLE", f"{units} units are few for an asymptotic error"))

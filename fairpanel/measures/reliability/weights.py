@@ -120,10 +120,12 @@ class Tabulated(Distance):
     def beside(self, table: sparse.csr_array) -> FloatArray:
         if self.axis.size > SMALL:
             return self._beside_few(table)
-        full = self.distance(self.axis[:, None], self.axis[None, :])
+        full = self.distance(
+            self.axis[:, None], self.axis[None, :]
+        )  # sparse @ dense: no threads that wait for one another
         step = max(1, STRIP // max(self.axis.size, 1))
         sums = [
-            (strip.toarray() @ full)[row_of_each(strip), strip.indices]
+            (strip @ full)[row_of_each(strip), strip.indices]
             for strip in (table[start : start + step] for start in range(0, table.shape[0], step))
         ]
         return np.concatenate(sums) if sums else np.empty(0)
