@@ -88,6 +88,10 @@ class AuditConfig(Section):
     minimum_candidates: int = Field(30, ge=2, description="Slices with fewer candidates are listed, not estimated")
     minimum_hired: int = Field(20, ge=3, description="Validity needs at least this many people with performance")
     minimum_candidates_per_rater: int = Field(10, ge=1, description="Interviewers below it are counted, not shown")
+    false_discovery_rate: float = Field(0.05, gt=0, lt=0.5, description="Expected share of false flags of interviewers")
+    self_test_replicates: int = Field(
+        40, ge=0, le=1000, description="Draws per planted effect; 0 leaves the self-test out"
+    )
     attributes: tuple[str, ...] = Field(("gender", "race"), description="Group attributes that are compared")
     references: dict[str, str] = Field(
         default={}, description="Reference group by attribute; without one, the group with the highest rate"

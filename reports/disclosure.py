@@ -14,7 +14,9 @@ from typing import Any
 from reports.suppression import Cells, Slice, Table, hide, merged
 
 Entry = dict[str, Any]
-CANDIDATE_TABLES = ("fair_score", "adjusted_mean", "observed_mean", "unit_component")
+CANDIDATE_TABLES = (
+    "fair_score", "adjusted_mean", "observed_mean", "unit_component", "linking_units", "single_units",
+)  # fmt: skip
 RATER_TABLES = ("severity", "se", "severity_interval", "units_scored", "component")
 BY_GROUP = ("rates", "n", "selected", "ratios", "four_fifths", "impact_ratio_to_highest")
 OF_THE_PAIR = (

@@ -29,7 +29,8 @@ class Material:
     """Everything an audit computes from.
 
     ratings: one row a unit (application) × rater × stage × competency: unit, candidate, rater, role, stage, competency,
-    score (higher is better), job_family, requisition. outcomes: one row a unit and stage: unit, candidate, stage,
+    score (higher is better), job_family, requisition, interviewed_at, submitted_at. outcomes: one row a unit and stage:
+    unit, candidate, stage,
     selected (bool), job_family, requisition. performance: candidate, performance (mean of its raters), raters.
     performance_ratings: candidate, rater, score. groups: candidate, attribute, category. counts: what was left out, by
     a named rule, and how far candidates came.
@@ -90,7 +91,7 @@ def gather(pinned: Pinned, period: Period, where: Mapping[str, str], config: Aud
 def _in_scope(pinned: Pinned, period: Period, where: Mapping[str, str]) -> pl.DataFrame:
     names = [
         "candidate_id", "application_id", "requisition_id", "job_family", "stage", "interviewer_id", "interviewer_role",
-        "competency", "score", "scale_min", "scale_max", "higher_is_better", "interviewed_at", "is_deleted",
+        "competency", "score", "scale_min", "scale_max", "higher_is_better", "interviewed_at", "submitted_at", "is_deleted",
     ]  # fmt: skip
     scores = pinned.read("scores", names).filter(~pl.col("is_deleted").fill_null(value=False))
     if period.start is not None:
@@ -128,6 +129,7 @@ def _ratings(scores: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
     facts = [
         pl.col("candidate_id").first(), pl.col("interviewer_role").first(),
         pl.col("job_family").first(), pl.col("requisition_id").first(),
+        pl.col("interviewed_at").min(), pl.col("submitted_at").max(),
     ]  # fmt: skip
     ratings = directed.group_by(*key, "competency", maintain_order=True).agg(pl.col("score").mean(), *facts)
     rated = set(directed.filter((pl.col("competency") == "overall") & pl.col("score").is_not_null())["stage"].unique())

@@ -1,4 +1,4 @@
-"""Reliability and rater effects of every slice."""
+"""Reliability of every slice."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ from schemas.vocabulary import ELEMENTS
 MOST_UNITS_FOR_COMPONENTS = 2000
 MOST_RATERS_FOR_COMPONENTS = 400
 """With more interviewers the two-way components of G(q,k) have to do: the three-way fit's cost is cubic in them."""
-CANDIDATE_TABLES = ("fair_score", "adjusted_mean", "observed_mean", "unit_component")
+OVERLAPS = 10
+"""Further scores that the advice on pairings plans."""
 
 
 def reliability(material: Material, config: AuditConfig) -> Analysis:
-    """G(q,k), intraclass correlations and Krippendorff's alpha by slice; severity by stage."""
+    """G(q,k), intraclass correlations and agreement by slice; pairs of interviewers and components by stage."""
     estimates: list[Estimated] = []
     too_small: list[dict[str, Any]] = []
     level: dict[str, Any] = {"confidence": config.confidence}
@@ -40,12 +41,34 @@ def reliability(material: Material, config: AuditConfig) -> Analysis:
         estimates.append(
             estimated("reliability", part.subject, "krippendorff_alpha", ratings, level="interval", **level)
         )
+        estimates.append(
+            estimated("reliability", part.subject, "gwet_ac", ratings, variant="ordinal", weights="ordinal", **level)
+        )
         if part.competency == leading(material.ratings, part.stage):
-            least = config.minimum_candidates_per_rater
-            severity = estimated("raters", part.subject, "rater_severity", ratings, min_units=least, **level)
-            estimates.append(replace(severity, result=_raters_only(severity.result)))
+            estimates += _of_pairs(part.subject, ratings, config)
     estimates += list(_components(material, config))
     return Analysis(estimates=estimates, too_small=too_small)
+
+
+def _of_pairs(subject: dict[str, str | None], ratings: pl.DataFrame, config: AuditConfig) -> Iterator[Estimated]:
+    """How pairs of interviewers agree, and which further pairings would tell most."""
+    least = config.minimum_candidates_per_rater
+    yield estimated(
+        "reliability", subject, "pairwise_agreement", ratings, weights="linear", coefficient="gwet_ac", min_shared=least
+    )
+    advice = estimated(
+        "reliability", subject, "pairing_advice", ratings, overlaps=OVERLAPS, min_units=least, seed=config.seed
+    )
+    rows = [{k: v for k, v in row.items() if k != "unit"} for row in advice.result["detail"].get("rows", [])]
+    detail = advice.result["detail"] | ({"rows": rows} if rows else {})
+    yield replace(advice, result=advice.result | {"detail": detail})
+
+
+def _of_competencies(subject: dict[str, str | None], forms: pl.DataFrame, config: AuditConfig) -> Iterator[Estimated]:
+    """Do the competencies of a form measure one thing? A unit is one interviewer's form about one candidate."""
+    table = forms.with_columns(pl.concat_str("unit", "rater", separator="|").alias("unit"))
+    for name in ("cronbach_alpha", "omega_total"):
+        yield estimated("reliability", subject, name, table, confidence=config.confidence)
 
 
 def _components(material: Material, config: AuditConfig) -> Iterator[Estimated]:
@@ -55,14 +78,16 @@ def _components(material: Material, config: AuditConfig) -> Iterator[Estimated]:
     for stage in rated["stage"].unique().sort():
         ratings = rated.filter(pl.col("stage") == stage).rename({"competency": "item"})
         units = ratings["unit"].unique().sort()
-        few = ratings["item"].n_unique() < 2 or units.len() < config.minimum_candidates
-        if few or ratings["rater"].n_unique() > MOST_RATERS_FOR_COMPONENTS:
+        if ratings["item"].n_unique() < 2 or units.len() < config.minimum_candidates:
+            continue
+        if ratings["rater"].n_unique() > MOST_RATERS_FOR_COMPONENTS:
             continue
         sampled = units.len() > MOST_UNITS_FOR_COMPONENTS
         if sampled:
             units = units.sample(MOST_UNITS_FOR_COMPONENTS, seed=config.seed)
             ratings = ratings.filter(pl.col("unit").is_in(units.implode()))
-        subject = {"stage": stage, "competency": None, "job_family": None}
+        subject: dict[str, str | None] = {"stage": stage, "competency": None, "job_family": None}
+        yield from _of_competencies(subject, ratings, config)
         facets = ["unit", "rater", "item"]
         found = estimated(
             "reliability", subject, "variance_components", ratings, facets=facets, confidence=config.confidence
@@ -70,9 +95,3 @@ def _components(material: Material, config: AuditConfig) -> Iterator[Estimated]:
         if sampled:
             found.result["method"] += f"; a random sample of {MOST_UNITS_FOR_COMPONENTS} candidates"
         yield found
-
-
-def _raters_only(severity: dict[str, Any]) -> dict[str, Any]:
-    """A report shows interviewers, never single candidates: their adjusted scores stay behind."""
-    kept = {name: value for name, value in severity["detail"].items() if name not in CANDIDATE_TABLES}
-    return severity | {"detail": kept}

@@ -26,6 +26,7 @@ import polars as pl
 import fairpanel
 from fairpanel.analysis.fairness import fairness
 from fairpanel.analysis.frames import Material, Period, gather
+from fairpanel.analysis.raters import raters
 from fairpanel.analysis.reliability import reliability
 from fairpanel.analysis.validity import validity
 from fairpanel.config import Config
@@ -44,6 +45,7 @@ SCHEMA_VERSION = "1.0"
 SCOPE_COLUMNS = ("requisition_id", "job_family", "stage", "interviewer_role")
 STEPS: tuple[tuple[str, Callable[[Material, Any], Analysis]], ...] = (
     ("reliability", reliability),
+    ("raters", raters),
     ("validity", validity),
     ("fairness", fairness),
 )

@@ -65,7 +65,7 @@ def test_another_configuration_gives_another_report(filled: Workspace) -> None:
 def test_every_estimate_has_an_interval_or_says_why_not_and_its_n(filled: Workspace) -> None:
     report = _report(filled)
     families = {estimate["family"] for estimate in report["estimates"]}
-    assert families == {"reliability", "raters", "validity", "fairness"}
+    assert families == {"reliability", "raters", "validity", "fairness", "quality"}
     for estimate in report["estimates"]:
         assert estimate["n"], estimate["id"]
         if estimate["interval"] is None:

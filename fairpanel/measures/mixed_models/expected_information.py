@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
@@ -22,13 +24,13 @@ def expected_information(unit: IntArray, rater: IntArray, gamma: FloatArray, /) 
     """
     units, raters = int(unit.max()) + 1, int(rater.max()) + 1
     gamma_u, gamma_r = float(gamma[0]), float(gamma[1])
-    incidence = sparse.csr_array((np.ones(unit.size), (unit, rater)), shape=(units, raters))
-    count_u = np.asarray(incidence.sum(axis=1)).ravel()
+    incidence: Any = sparse.csr_array((np.ones(unit.size), (unit, rater)), shape=(units, raters))
+    count_u: FloatArray = np.asarray(incidence.sum(axis=1)).ravel()
     shrink = 1 / (1 + gamma_u * count_u)
-    within = np.diag(np.asarray(incidence.sum(axis=0)).ravel())
+    within: FloatArray = np.diag(np.asarray(incidence.sum(axis=0)).ravel())
     within = within - (incidence.T @ (incidence * (gamma_u * shrink)[:, None])).toarray()
     inverse = cho_solve(cho_factor(np.eye(raters) + gamma_r * within, lower=True), np.eye(raters))
-    rows = incidence * shrink[:, None]
+    rows: Any = incidence * shrink[:, None]
     squares = (rows.T @ rows).toarray()
     weighted = (rows.T @ (rows * (shrink * count_u)[:, None])).toarray()
     alike = inverse @ squares

@@ -30,6 +30,10 @@ from fairpanel.measures.resampling import check_confidence
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
+HABITS = (
+    "severity", "discrimination", "range", "inconsistency", "halo", "same_score_throughout", "copying", "order",
+    "contrast", "submission_lag",
+)  # fmt: skip
 FEWEST = 8
 """Forms under which a rater's habits are not judged, whatever min_units allows."""
 REFERENCES = (
@@ -54,6 +58,7 @@ def rater_habits(
     severity_margin: float = 0.25,
     false_discovery_rate: float = 0.05,
     confidence: float = 0.95,
+    only: Sequence[str] | None = None,
 ) -> Estimate:
     """Which raters score unlike the others, in what way, and how sure that is.
 
@@ -77,6 +82,7 @@ def rater_habits(
         two raters are exactly alike.
     false_discovery_rate : expected share of false flags among the flags of a habit.
     confidence : level of the pooled intervals.
+    only : names of the habits to judge; influence, which takes most of the time, is then left out. None: all.
 
     Returns
     -------
@@ -118,6 +124,8 @@ def rater_habits(
     """
     check_confidence(confidence)
     _check_options(min_units, false_discovery_rate)
+    if only is not None and set(only) - set(HABITS):
+        raise MeasureInputError(f"expected habits of {', '.join(HABITS)}, got {', '.join(only)}")
     if not 0 <= severity_margin < np.inf:
         raise MeasureInputError(f"expected a severity_margin of at least 0, got {severity_margin!r}")
     item = item if item in data.columns else None
@@ -135,12 +143,13 @@ def rater_habits(
     raters, fewest = len(ratings.raters), max(min_units, FEWEST)
     habits = [_severity(found, raters, fewest, severity_margin), *spread_habits(found, raters, fewest)]
     habits += form_habits(found, raters, fewest)
-    if item is not None:
+    if item is not None and (only is None or "copying" in only):
         copied = copying(found, ratings, raters, fewest)
         habits += [] if copied is None else [copied]
     present = data.select(pl.all().exclude("__row")).with_columns(pl.col(score).cast(pl.Float64).fill_nan(None))
     present = present.drop_nulls([name for name in (unit, rater, score, item) if name is not None])
     habits += _timed(found, present, interviewed, submitted, raters, fewest)
+    habits = [habit for habit in habits if only is None or habit.name in only]
     shown = link.units_per_rater >= min_units
     level = np.bincount(found.rater, found.score) / np.bincount(found.rater)
     judged = {habit.name: (habit, _judge(habit, level, confidence, false_discovery_rate)) for habit in habits}
@@ -165,7 +174,7 @@ def rater_habits(
         cautions=cautions,
         detail=detail
         | {
-            "influence": influence(found, ratings.raters, shown),
+            "influence": influence(found, ratings.raters, shown) if only is None else {},
             "raters_flagged": flagged,
             "raters_left_out": left_out,
             "min_units": min_units,

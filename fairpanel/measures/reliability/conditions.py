@@ -63,7 +63,7 @@ def condition_difference(
     -------
     Estimate
         value D in score units; detail first, second, mean_first, mean_second, sd_first, sd_second (of single scores of
-        the units compared), standardized (D over the root mean square of these), se, df, var_rater by condition.
+        the units compared), standardized (D over the root mean square of these), se, df, var_rater and counts by condition.
 
     Raises
     ------
@@ -148,6 +148,7 @@ def condition_difference(
             "se": variance_of_mean**0.5,
             "df": df if variance_of_mean > 0 else None,
             "var_rater": dict(zip(pair.names, variances, strict=True)),
+            "counts": pair.counts_by_condition(),
         },
         references=REFERENCES,
     )
@@ -185,7 +186,8 @@ def condition_correlation(
     Estimate
         value ρ, which may leave [−1, 1] by chance (BOUNDARY); detail first, second, observed (correlation of the
         units' mean scores), observed_interval, covariance, components by condition (unit, rater, residual, reliability
-        of the units' mean scores), se, groups, shared_scores_left_out.
+        of the units' mean scores), se, groups, shared_scores_left_out,
+        counts by condition.
 
     Raises
     ------
@@ -275,7 +277,12 @@ def condition_correlation(
         n=pair.counts(),
         cautions=cautions,
         detail=detail
-        | {"covariance": whole.covariance, "components": whole.components, "shared_scores_left_out": dropped},
+        | {
+            "covariance": whole.covariance,
+            "components": whole.components,
+            "shared_scores_left_out": dropped,
+            "counts": pair.counts_by_condition(),
+        },
         references=[*REFERENCES[:1], JACKKNIFE],
     )
 

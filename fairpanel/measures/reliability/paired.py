@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -34,10 +33,16 @@ class Pair:
     def units(self) -> int:
         return len(self.first.units)
 
-    def counts(self) -> dict[str, Any]:
-        scores = {name: int(part.score.size) for name, part in zip(self.names, (self.first, self.second), strict=True)}
-        raters = {name: len(part.raters) for name, part in zip(self.names, (self.first, self.second), strict=True)}
-        return {"units": self.units, "scores": scores, "raters": raters, "missing": self.missing}
+    def counts(self) -> dict[str, int]:
+        """What an estimate rests on, for its field n: both conditions together."""
+        raters = set(self.first.raters) | set(self.second.raters)
+        scores = int(self.first.score.size + self.second.score.size)
+        return {"units": self.units, "scores": scores, "raters": len(raters), "missing": self.missing}
+
+    def counts_by_condition(self) -> dict[str, dict[str, int]]:
+        """Scores and raters of each condition."""
+        parts = zip(self.names, (self.first, self.second), strict=True)
+        return {name: {"scores": int(part.score.size), "raters": len(part.raters)} for name, part in parts}
 
     def cautions(self) -> list[Caution]:
         found = []

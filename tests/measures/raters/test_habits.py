@@ -215,6 +215,7 @@ def test_thin_designs_give_cautions(name: str, rows: list[tuple[Any, ...]]) -> N
         ("rater_habits", {"false_discovery_rate": 1.0}),
         ("rater_habits", {"severity_margin": -1.0}),
         ("rater_habits", {"interviewed": "item_name"}),
+        ("rater_habits", {"only": ["kindness"]}),
         ("rater_drift", {"period": "when"}),
         ("rater_drift", {"min_units": True}),
     ],

@@ -38,14 +38,16 @@ def jackknifed(
 
     contributions : one row a form, one column a sum. fewest : raters with fewer forms get no figure.
     """
-    forms = np.bincount(rater, minlength=raters)
-    sums = np.stack([np.bincount(rater, column, raters) for column in contributions.T], axis=1)
+    forms: IntArray = np.bincount(rater, minlength=raters).astype(np.int64)
+    sums: FloatArray = np.stack([np.bincount(rater, column, raters) for column in contributions.T], axis=1).astype(
+        float
+    )
     with np.errstate(all="ignore"):
         estimate = statistic(sums, forms.astype(np.float64))
-        without = statistic(sums[rater] - contributions, forms[rater] - 1.0)
+        without = statistic(sums[rater] - contributions, np.asarray(forms[rater] - 1.0, dtype=np.float64))
         mean = np.bincount(rater, without, raters) / forms
         squares = np.bincount(rater, (without - mean[rater]) ** 2, raters)
-        se = np.sqrt(squares * (forms - 1) / forms)
+        se: FloatArray = np.asarray(np.sqrt(squares * (forms - 1) / forms), dtype=np.float64)
     known = (forms >= fewest) & np.isfinite(estimate) & np.isfinite(se) & (se > 0)
     return Figures(estimate=np.where(known, estimate, np.nan), se=np.where(known, se, np.nan), forms=forms)
 
@@ -152,11 +154,13 @@ def _least_deviations(design: FloatArray, value: FloatArray, weight: FloatArray)
     """Coefficients that minimise the weighted sum of absolute standardized deviations, by reweighted least squares."""
     root = np.sqrt(weight)
     coefficients = np.zeros(design.shape[1])
-    scale = root
+    scale: FloatArray = np.asarray(root, dtype=np.float64)
     for _ in range(50):
         rows = design * scale[:, None]
         coefficients = np.linalg.lstsq(rows, value * scale, rcond=None)[0]
-        scale = np.sqrt(weight / np.maximum(np.abs(value - design @ coefficients) * root, 0.05))
+        scale = np.asarray(
+            np.sqrt(weight / np.maximum(np.abs(value - design @ coefficients) * root, 0.05)), dtype=np.float64
+        )
     return np.asarray(coefficients)
 
 
