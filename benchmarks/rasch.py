@@ -31,7 +31,7 @@ start = time.perf_counter()
 model = raschpy.MFRM(wide, max_score=4)
 model.calibrate_global()
 seconds = time.perf_counter() - start
-severities = pd.Series(model.severities_global)
+severities = pd.Series(model.facet_effects_global)
 print(json.dumps({"seconds": seconds, "severity": {str(name): float(value) for name, value in severities.items()}}))
 """
 

@@ -268,7 +268,7 @@ def _detail(
     design = found.design
     hidden = _hidden(design, min_units)
     left = residuals(found)
-    tau, tau_errors = thresholds(found)
+    tau, tau_errors = thresholds(found, hidden)
     everywhere = found.anchored | np.isfinite(found.beta)
     detail: dict[str, Any] = facet_tables(found, left, hidden)
     detail |= {
@@ -276,8 +276,8 @@ def _detail(
         "thresholds_se": tau_errors,
         "loglik": found.loglik,
         "separation": separations(found),
-        "categories": category_rows(found, left),
-        "disordered": disordered(found),
+        "categories": category_rows(found, left, hidden),
+        "disordered": disordered(found, hidden),
         "unexpected": unexpected_rows(found, left, hidden, unexpected),
         "wright_map": wright_map(found, hidden),
         "extreme": _extreme(found, hidden),
@@ -298,7 +298,7 @@ def _detail(
         detail["population"] = dict(found.population)
         detail["sd_person"] = found.population["sd"]
     if found.anchored.any():
-        detail["anchors"] = _anchor_table(found)
+        detail["anchors"] = _anchor_table(found, hidden)
         detail["anchors_absent"] = absent
     return detail, hidden
 
@@ -322,11 +322,12 @@ def _extreme(found: Calibration, hidden: dict[str, BoolArray]) -> dict[str, dict
     return table
 
 
-def _anchor_table(found: Calibration) -> dict[str, dict[str, dict[str, float | None]]]:
+def _anchor_table(found: Calibration, hidden: dict[str, BoolArray]) -> dict[str, dict[str, dict[str, float | None]]]:
     table: dict[str, dict[str, dict[str, float | None]]] = {}
     for name, labels in zip(found.design.facet_names, found.design.facet_labels, strict=True):
         part = found.design.facet(name)
-        for place in np.flatnonzero(found.anchored[part]).tolist():
+        shown = found.anchored[part] & ~hidden.get(name, np.zeros(len(labels), dtype=np.bool_))
+        for place in np.flatnonzero(shown).tolist():
             moved = float(found.displacement[part][place])
             table.setdefault(name, {})[labels[place]] = {
                 "value": float(found.beta[part][place]),

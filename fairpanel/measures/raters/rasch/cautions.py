@@ -73,7 +73,7 @@ def calibration_cautions(
     if thin:
         text = f"{thin} categories have fewer than {FEW_RATINGS} ratings: their thresholds are imprecise (Linacre 2002)"
         cautions.append(Caution("SMALL_SAMPLE", text))
-    crossed = disordered(found)
+    crossed = disordered(found, hidden)
     if crossed:
         shown = "; ".join(crossed[:5]) + (" and more" if len(crossed) > 5 else "")
         cautions.append(Caution("ZERO_CELL", f"thresholds are disordered, nowhere the most probable score: {shown}"))

@@ -112,31 +112,36 @@ def _expected(found: Calibration, eta: FloatArray, groups: IntArray) -> FloatArr
     return np.asarray(found.design.low + found.design.step * total / groups.size)
 
 
-def thresholds(found: Calibration) -> tuple[Any, Any]:
+def _step_groups(found: Calibration, hidden: dict[str, BoolArray]) -> list[tuple[int, str | None]]:
+    """Step groups that may be shown, with the level each belongs to."""
+    name = found.design.step_facet
+    if name is None:
+        return [(0, None)]
+    labels = found.design.facet_labels[found.design.facet_names.index(name)]
+    return [(group, label) for group, label in enumerate(labels) if name not in hidden or not hidden[name][group]]
+
+
+def thresholds(found: Calibration, hidden: dict[str, BoolArray]) -> tuple[Any, Any]:
     """Thresholds and standard errors: a list for one rating scale, a list per level of the step facet else."""
-    tau, errors = found.steps.thresholds(found.kappa), found.threshold_se
+    tables: list[dict[str | None, list[Any]]] = []
+    for values in (found.steps.thresholds(found.kappa), found.threshold_se):
+        rows = values.tolist()
+        tables.append({name: [_number(one) for one in rows[group]] for group, name in _step_groups(found, hidden)})
     if found.design.step_facet is None:
-        return [_number(one) for one in tau[0].tolist()], [_number(one) for one in errors[0].tolist()]
-    labels = found.design.facet_labels[found.design.facet_names.index(found.design.step_facet)]
-    return (
-        {label: [_number(one) for one in row] for label, row in zip(labels, tau.tolist(), strict=True)},
-        {label: [_number(one) for one in row] for label, row in zip(labels, errors.tolist(), strict=True)},
-    )
+        return tables[0][None], tables[1][None]
+    return tables[0], tables[1]
 
 
-def category_rows(found: Calibration, left: Residuals) -> list[dict[str, Any]]:
+def category_rows(found: Calibration, left: Residuals, hidden: dict[str, BoolArray]) -> list[dict[str, Any]]:
     """Use of every category: counts, average measures of its ratings, fit, threshold into it.
 
     average_measure: mean of candidate less facets over the category's ratings; it should rise with the category.
     expected_measure: the same, expected of data that fit. outfit: mean squared standardised residual.
     """
     design, tau, errors = found.design, found.steps.thresholds(found.kappa), found.threshold_se
-    names: Sequence[str | None] = [None]
-    if design.step_facet is not None:
-        names = design.facet_labels[design.facet_names.index(design.step_facet)]
     group, score = design.group[left.place], design.score[left.place]
     rows = []
-    for number, name in enumerate(names):
+    for number, name in _step_groups(found, hidden):
         total = int(np.count_nonzero(design.group == number))
         for k in range(design.top + 1):
             count = int(np.count_nonzero((design.group == number) & (design.score == k)))
@@ -159,16 +164,15 @@ def category_rows(found: Calibration, left: Residuals) -> list[dict[str, Any]]:
     return rows
 
 
-def disordered(found: Calibration) -> list[str]:
-    """Where a threshold lies below the one before it, in words."""
+def disordered(found: Calibration, hidden: dict[str, BoolArray]) -> list[str]:
+    """Scores whose threshold lies above the next one's, with the level of the step facet."""
     tau = found.steps.thresholds(found.kappa)
-    names = [""]
-    if found.design.step_facet is not None:
-        names = [f"{found.design.step_facet} {label}: " for label in found.design.facet_labels[
-            found.design.facet_names.index(found.design.step_facet)]]  # fmt: skip
-    places = np.argwhere(np.diff(tau, axis=1) < 0)
     low, step = found.design.low, found.design.step
-    return [f"{names[group]}{low + step * (k + 1)}" for group, k in places.tolist()]
+    return [
+        ("" if name is None else f"{found.design.step_facet} {name}: ") + str(low + step * (k + 1))
+        for group, name in _step_groups(found, hidden)
+        for k in np.flatnonzero(np.diff(tau[group]) < 0).tolist()
+    ]
 
 
 def separations(found: Calibration) -> dict[str, Any]:
