@@ -29,6 +29,8 @@ MOST_SCORES = 20_000
 """Of larger designs a seeded random sample of candidates of about that many scores is drawn once."""
 FINEST_SCALE = 25
 """Scores with more distinct values are drawn as they come, not rounded to the values that occur."""
+REFUSALS = (MeasureInputError, ArithmeticError, np.linalg.LinAlgError)
+"""A draw that a measure refuses is one in which nothing was seen."""
 REFERENCES = ("Efron, B., & Tibshirani, R. (1993). An Introduction to the Bootstrap, chapter 6 (parametric draws)",)
 
 
@@ -190,7 +192,7 @@ def _tested(subject: dict[str, str | None], world: _World, plant: Plant, config:
         suspect = int(world.suspects[index % world.suspects.size])
         try:
             hits += _seen(world, plant, suspect, _draw(world, plant, suspect, rng), config)
-        except MeasureInputError:
+        except REFUSALS:
             continue
     ends = binomtest(hits, replicates).proportion_ci(config.confidence, method="exact")
     what = "share of draws in which it would be seen although it is not there" if plant.size == 0 else (

@@ -152,9 +152,9 @@ def _steadied(variance: FloatArray, forms: IntArray) -> FloatArray:
 
 def _least_deviations(design: FloatArray, value: FloatArray, weight: FloatArray) -> FloatArray:
     """Coefficients that minimise the weighted sum of absolute standardized deviations, by reweighted least squares."""
-    root = np.sqrt(weight)
+    root: FloatArray = np.asarray(np.sqrt(weight), dtype=np.float64)
     coefficients = np.zeros(design.shape[1])
-    scale: FloatArray = np.asarray(root, dtype=np.float64)
+    scale: npt.NDArray[np.floating] = root
     for _ in range(50):
         rows = design * scale[:, None]
         coefficients = np.linalg.lstsq(rows, value * scale, rcond=None)[0]
