@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import stdtrit
 
 from fairpanel.measures.catalogue import measure, option_from_text
 from fairpanel.measures.estimate import Estimate, MeasureInputError
@@ -262,6 +263,29 @@ def test_error_is_the_derivative_over_units() -> None:
         assert found.detail["se"] > jackknife
         paired = measure(name, frame.filter(pl.len().over("unit") > 1), weights="linear")
         assert paired.detail["se"] == pytest.approx(paired.detail["se_ratio"], rel=1e-10)
+
+
+@pytest.mark.parametrize("name", ["conger_kappa", "gwet_ac", "cohen_kappa"])
+def test_few_units_are_left_out_in_turn(name: str) -> None:
+    """The transformed interval of few units, by filtering each unit out of the data."""
+    rng = np.random.default_rng(12)
+    scores = np.clip(np.round(3 + rng.normal(0, 1, (30, 1)) + rng.normal(0, 0.8, (30, 2))), 1, 5)
+    frame = long(tuple(map(tuple, scores.tolist())))
+    scale = [1, 2, 3, 4, 5]
+    found = measure(name, frame, weights="quadratic", categories=scale, interval="transformed")
+    rests = np.arctanh(
+        [
+            measure(
+                name, frame.filter(pl.col("unit") != u), weights="quadratic", categories=scale, interval="none"
+            ).value
+            for u in range(30)
+        ]
+    )
+    half = stdtrit(29, 0.975) * np.sqrt(29 / 30 * np.sum((rests - rests.mean()) ** 2))
+    assert found.interval is not None
+    assert found.interval.method.startswith("jackknife")
+    assert found.interval.low == pytest.approx(np.tanh(np.arctanh(found.value) - half), abs=1e-9)
+    assert found.interval.high == pytest.approx(np.tanh(np.arctanh(found.value) + half), abs=1e-9)
 
 
 def test_misuse_is_named() -> None:
