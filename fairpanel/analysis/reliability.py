@@ -42,7 +42,16 @@ def reliability(material: Material, config: AuditConfig) -> Analysis:
             estimated("reliability", part.subject, "krippendorff_alpha", ratings, level="interval", **level)
         )
         estimates.append(
-            estimated("reliability", part.subject, "gwet_ac", ratings, variant="ordinal", weights="ordinal", **level)
+            estimated(
+                "reliability",
+                part.subject,
+                "gwet_ac",
+                ratings,
+                variant="ordinal",
+                weights="ordinal",
+                interval="transformed",
+                **level,
+            )
         )
         if part.competency == leading(material.ratings, part.stage):
             estimates += _of_pairs(part.subject, ratings, config)
