@@ -54,19 +54,21 @@ def generated(ratings: int, competencies: int, seed: int = 7) -> tuple[Any, Any]
 
 
 def timed(frame: Any, severity: Any, estimation: str, repeats: int) -> dict[str, Any]:
-    """Seconds (best of `repeats`) and how near the generating severities the estimates are."""
+    """Seconds by the clock and of the processor (best of `repeats`), and how near the estimates are to the truth."""
     from fairpanel.measures.catalogue import measure
 
-    seconds, found = [], None
+    seconds, processor, found = [], [], None
     for _ in range(repeats):
-        start = time.perf_counter()
+        start, busy = time.perf_counter(), time.process_time()
         found = measure("many_facet_rasch", frame, estimation=estimation)
         seconds.append(time.perf_counter() - start)
+        processor.append(time.process_time() - busy)
     if found is None:
         raise ValueError("at least one repeat")
     return {
         "estimation": estimation,
         "seconds": min(seconds),
+        "processor_seconds": min(processor),
         "iterations": found.detail["convergence"]["iterations"],
         "converged": found.detail["convergence"]["converged"],
         **nearness(found.detail["measures"]["rater"], severity),
@@ -117,9 +119,12 @@ def main(arguments: list[str] | None = None) -> int:
             row["peer"] = peer(frame, severity, chosen.peer_python)
         results.append(row)
     print(json.dumps(results, indent=2))
-    slow = [one for row in results for one in row["fairpanel"] if one["seconds"] > 20 or not one["converged"]]
+    slow = [one for row in results for one in row["fairpanel"] if one["processor_seconds"] > 20 or not one["converged"]]
     for one in slow:
-        print(f"{one['estimation']}: {one['seconds']:.1f} s, converged {one['converged']}", file=sys.stderr)
+        print(
+            f"{one['estimation']}: {one['processor_seconds']:.1f} s of processor time, converged {one['converged']}",
+            file=sys.stderr,
+        )
     return 1 if slow else 0
 
 

@@ -229,33 +229,38 @@ def difference(data: pl.DataFrame, *, estimation: str) -> Estimate:
     )
 
 
-@lru_cache
-def reliability_truth(panel: Panel, estimation: str, replicates: int = 200) -> float:
-    """True variance of severities over itself plus the mean squared error of estimates, raters redrawn."""
-    rng = np.random.default_rng(5)
-    errors = []
-    for _ in range(replicates):
-        state = rng.bit_generator.state
-        severity = rng.normal(0, panel.severity_sd, panel.raters)
-        rng.bit_generator.state = state
-        data = simulate(rng, panel=panel, redraw=True)
-        found = measure("many_facet_rasch", data, estimation=estimation, interval="none", unexpected=0)
-        measures, extreme = found.detail["measures"]["rater"], found.detail["extreme"]["rater"]
-        usable = [level for level in measures if measures[level] is not None and level not in extreme]
-        own = np.array([severity[int(level)] for level in usable])
-        away = np.array([measures[level] for level in usable]) - (own - own.mean())
-        errors.append(float(away @ away) / (len(usable) - 1))
-    return panel.severity_sd**2 / (panel.severity_sd**2 + float(np.mean(errors)))
+def severity_sd(data: pl.DataFrame, *, estimation: str) -> Estimate:
+    """Standard deviation of true severities that the reliability and its interval stand for.
+
+    The mean squared error depends on the panel at hand, so the reliability has no truth common to all replicates; the
+    standard deviation, error · sqrt(reliability / (1 − reliability)), has.
+    """
+    found = measure("many_facet_rasch", data, estimation=estimation, unexpected=0)
+    if found.value is None or found.interval is None:
+        return found
+    error = found.detail["separation"]["rater"]["rmse"]
+
+    def sd(reliability: float) -> float:
+        return float(error * np.sqrt(reliability / (1 - reliability))) if reliability < 1 else float("inf")
+
+    low, high = sd(found.interval.low), sd(found.interval.high)
+    return Estimate(
+        measure="many_facet_rasch",
+        method="standard deviation of severities from the separation reliability",
+        value=sd(found.value),
+        interval=Interval(low=low, high=high, level=0.95, method=found.interval.method),
+    )
 
 
 def _reliability(panel: Panel, estimation: Literal["cml", "mml"]) -> Setting:
+    estimate: Callable[[pl.DataFrame], Estimate] = partial(severity_sd, estimation=estimation)
     return Setting(
         name=f"many_facet_rasch/reliability, {panel.name}, {estimation}",
         kind="coverage",
-        describe=f"{panel.describe}; raters redrawn",
+        describe=f"{panel.describe}; raters redrawn; SD of severities",
         simulate=partial(simulate, panel=panel, redraw=True),
-        estimate=partial(measure, "many_facet_rasch", estimation=estimation, unexpected=0),
-        truth=reliability_truth(panel, estimation),
+        estimate=estimate,
+        truth=panel.severity_sd,
     )
 
 
@@ -270,6 +275,17 @@ def _difference(panel: Panel, estimation: Literal["cml", "mml"]) -> Setting:
         estimate=estimate,
         truth=float(severity[0] - severity[1]),
     )
+
+
+SPARSE, ONE_SCORE = PANELS[2], PANELS[3]
+SETTINGS: list[Setting] = [
+    _reliability(SPARSE, "cml"),
+    _reliability(ONE_SCORE, "cml"),
+    _reliability(ONE_SCORE, "mml"),
+    _difference(SPARSE, "cml"),
+    _difference(ONE_SCORE, "cml"),
+    _difference(ONE_SCORE, "mml"),
+]
 
 
 def main() -> int:

@@ -17,6 +17,8 @@ IntArray = npt.NDArray[np.int64]
 _LIMIT = 50
 _LARGEST_STEP = 2.0
 _SHORTEST = 1e-3
+_NEAR = 0.05
+"""Steps this short are taken whole: quadrature nodes that move change the likelihood by more than such a step."""
 OUT_OF_BOUNDS = 20.0
 """Logits beyond which a parameter is taken to have no finite estimate."""
 
@@ -57,11 +59,10 @@ def maximise(
         step *= min(1.0, _LARGEST_STEP / max(float(np.max(np.abs(step))), 1e-300))
         scale = 1.0
         there = evaluate(parameters + step)
-        while not there.value >= here.value - 1e-9 * (1 + abs(here.value)) and scale > _SHORTEST:
+        near = float(np.max(np.abs(step), initial=0.0)) < _NEAR
+        while not near and not there.value >= here.value - 1e-9 * (1 + abs(here.value)) and scale > _SHORTEST:
             scale /= 2
             there = evaluate(parameters + scale * step)
-        if scale <= _SHORTEST and last < np.inf:
-            break
         parameters += scale * step
         here = there
         last = float(np.max(np.abs(scale * step), initial=0.0))
