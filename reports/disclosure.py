@@ -2,7 +2,7 @@
 
 Small cells go, and with them whatever would give them back (reports.suppression). Where a whole attribute cannot be
 protected that way, because nearly everybody is in a group that is shown, its figures stay as rough as the minimum
-demands. Interviewers below their minimum and everything about single candidates never pass.
+demands. Interviewers below their minimum and everything about single candidates never pass (reports.interviewers).
 """
 
 from __future__ import annotations
@@ -11,13 +11,10 @@ import copy
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from reports.interviewers import known_interviewers, people_only
 from reports.suppression import Cells, Slice, Table, hide, merged
 
 Entry = dict[str, Any]
-CANDIDATE_TABLES = (
-    "fair_score", "adjusted_mean", "observed_mean", "unit_component", "linking_units", "single_units",
-)  # fmt: skip
-RATER_TABLES = ("severity", "se", "severity_interval", "units_scored", "component")
 BY_GROUP = ("rates", "n", "selected", "ratios", "four_fifths", "impact_ratio_to_highest")
 OF_THE_PAIR = (
     "focal", "one_person_shift", "shortfall", "z", "p", "minimum_detectable", "katz_ci_lower", "katz_ci_upper",
@@ -38,7 +35,8 @@ def protect(report: Entry) -> Entry:
     """A copy of report.json that shows no small cell, lists what was taken out, and judges nothing it does not show."""
     report = copy.deepcopy(report)
     minimum = report["policy"]["disclosure"]["minimum_cell"]
-    report["estimates"] = [_people_only(estimate, report) for estimate in report["estimates"]]
+    enough = known_interviewers(report)
+    report["estimates"] = [people_only(estimate, enough, report["policy"]) for estimate in report["estimates"]]
     about_people, about_outcomes, rough = _hidden(report, minimum)
     kept, gone = [], set()
     for estimate in report["estimates"]:
@@ -56,18 +54,6 @@ def protect(report: Entry) -> Entry:
     if any(about_outcomes.values()):
         _unpublish(report, {key[0] for key, groups in about_outcomes.items() if groups})
     return report
-
-
-def _people_only(estimate: Entry, report: Entry) -> Entry:
-    """Nothing about single candidates; interviewers only with enough candidates."""
-    detail = {name: value for name, value in estimate["detail"].items() if name not in CANDIDATE_TABLES}
-    if estimate["measure"] == "rater_severity":
-        least = report["policy"]["audit"]["minimum_candidates_per_rater"]
-        scored = detail.get("units_scored") or {}
-        for name in RATER_TABLES:
-            if isinstance(detail.get(name), Mapping):
-                detail[name] = {rater: v for rater, v in detail[name].items() if scored.get(rater, 0) >= least}
-    return estimate | {"detail": detail}
 
 
 def _slice(estimate: Entry) -> Slice:
