@@ -19,18 +19,19 @@ FONT = "inter-latin-wght-normal.woff2"
 
 def render(report: dict[str, Any]) -> str:
     """The page of a report that has passed disclosure control; the same report gives the same bytes."""
-    page = _environment().get_template("report.html.j2")
+    page = environment().get_template("report.html.j2")
     return page.render(
         report=report,
         first=first_screen(report),
         chapters=chapters(report),
         states=STATES,
-        style=Markup(_style()),  # noqa: S704 - the project's own style sheet
+        style=Markup(style()),  # noqa: S704 - the project's own style sheet
     )
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Templates of the project, everything escaped, no undefined name let through."""
     return Environment(
         loader=PackageLoader("reports", "templates"),
         autoescape=True,
@@ -41,7 +42,7 @@ def _environment() -> Environment:
 
 
 @cache
-def _style() -> str:
+def style() -> str:
     """The style sheet with the font inside; both are the project's own files."""
     root = files("reports")
     font = base64.b64encode((root / "fonts" / FONT).read_bytes()).decode("ascii")

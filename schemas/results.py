@@ -94,7 +94,11 @@ class Test:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Analysis:
-    """Everything computed in one audit, before findings: estimates, and subjects with too little data to be estimated."""
+    """Everything computed in one audit, before findings: estimates, and subjects with too little data to be estimated.
+
+    calibration: what interviewers are told about their own scores, by stage; for the calibration pack alone.
+    """
 
     estimates: list[Estimated] = field(default_factory=list)
     too_small: list[dict[str, Any]] = field(default_factory=list)
+    calibration: list[dict[str, Any]] = field(default_factory=list)

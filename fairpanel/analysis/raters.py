@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 
+from fairpanel.analysis.calibration import calibration
 from fairpanel.analysis.estimated import estimated
 from fairpanel.analysis.frames import Material
 from fairpanel.analysis.self_test import self_test
@@ -33,18 +34,26 @@ BY_FACET = {
 def raters(material: Material, config: AuditConfig) -> Analysis:
     """Rater measures of every stage with enough candidates, the self-test of the first; contrasts of stages and roles."""
     estimates: list[Estimated] = []
+    told: list[dict[str, Any]] = []
     for stage in STAGES:
         here = material.ratings.filter((pl.col("stage") == stage) & pl.col("score").is_not_null())
         if here["unit"].n_unique() >= config.minimum_candidates:
             tested = config.self_test_replicates > 0 and not any(e.result["measure"] == "self_test" for e in estimates)
-            estimates += _of_stage(stage, here, material, config, tested=tested)
+            estimates += _of_stage(stage, here, material, config, told, tested=tested)
     estimates += _contrasts(material, config)
-    return Analysis(estimates=estimates)
+    return Analysis(estimates=estimates, calibration=told)
 
 
 def _of_stage(
-    stage: str, here: pl.DataFrame, material: Material, config: AuditConfig, *, tested: bool
+    stage: str,
+    here: pl.DataFrame,
+    material: Material,
+    config: AuditConfig,
+    told: list[dict[str, Any]],
+    *,
+    tested: bool,
 ) -> Iterator[Estimated]:
+    """The estimates of a stage; what its interviewers are told is added to `told`."""
     least = config.minimum_candidates_per_rater
     lead = leading(material.ratings, stage)
     subject: dict[str, str | None] = {"stage": stage, "competency": lead, "job_family": None}
@@ -65,6 +74,7 @@ def _of_stage(
     rasch = estimated(
         "raters", about, "many_facet_rasch", forms, min_units=least, unexpected=200, confidence=config.confidence
     )
+    told.append(calibration(stage, forms, rasch, config))
     yield _noted(_shown(rasch), note)
     if tested:
         groups = material.groups.filter(pl.col("attribute") == config.attributes[0]) if config.attributes else None
@@ -84,12 +94,11 @@ def _noted(found: Estimated, note: str) -> Estimated:
 
 
 def _shown(found: Estimated) -> Estimated:
-    """Without what is about single candidates: tables by candidate, and who a surprising score was given to."""
+    """Without what is about single candidates: tables by candidate, and surprising scores."""
     detail = {name: value for name, value in found.result["detail"].items() if name not in OF_CANDIDATES}
     for name in BY_FACET & set(detail):
         detail[name] = {facet: table for facet, table in detail[name].items() if facet != "unit"}
-    if isinstance(detail.get("unexpected"), list):
-        detail["unexpected"] = [{k: v for k, v in row.items() if k != "unit"} for row in detail["unexpected"]]
+    detail.pop("unexpected", None)
     return replace(found, result=found.result | {"detail": detail})
 
 

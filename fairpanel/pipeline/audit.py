@@ -36,6 +36,7 @@ from fairpanel.measures.estimate import to_json
 from fairpanel.pipeline.ingest import exclusive
 from fairpanel.store import ledger, tables
 from fairpanel.workspace import Workspace
+from reports.calibration import render_pack
 from reports.disclosure import protect
 from reports.html import render
 from schemas.columns import COLUMNS
@@ -88,6 +89,7 @@ class Audited:
             "html": str(self.directory / "report.html"),
             "pdf": None,
             "json": str(self.directory / "report.json"),
+            "calibration": str(self.directory / "calibration.html"),
             "workbook": None,
             "findings": dict(self.findings),
             "unchanged": self.unchanged,
@@ -130,7 +132,8 @@ def audit(
     progress("report", len(STEPS), len(STEPS) + 1)
     with exclusive(workspace):
         report = compose(workspace, report_id, scope, config, pinned, inputs, analyses)
-        _publish(workspace, directory, report)
+        told = [stage for analysis in analyses for stage in analysis.calibration if stage["raters"]]
+        _publish(workspace, directory, report, told)
     progress("", len(STEPS) + 1, len(STEPS) + 1)
     return Audited(
         report_id=report_id,
@@ -293,12 +296,16 @@ def _superseded(workspace: Workspace, report_id: str, scope: Scope) -> str | Non
     return same[-1] if same else None
 
 
-def _publish(workspace: Workspace, directory: Path, report: dict[str, Any]) -> None:
+def _publish(
+    workspace: Workspace, directory: Path, report: dict[str, Any], told: Sequence[Mapping[str, Any]] = ()
+) -> None:
     """Files first, under another name, then the folder, then the ledger: a killed run leaves no half report."""
     written = {
         "report.json": json.dumps(report, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False).encode(),
         "report.html": render(report).encode(),
     }
+    if told:
+        written["calibration.html"] = render_pack(report, told).encode()
     workspace.reports.mkdir(parents=True, exist_ok=True)
     draft = workspace.reports / f".{directory.name}.draft"
     shutil.rmtree(draft, ignore_errors=True)
