@@ -27,6 +27,8 @@ format = 1
 # minimum_candidates = 30             # smaller slices are listed, not estimated
 # minimum_hired = 20                  # people with performance that validity needs
 # minimum_candidates_per_rater = 10   # interviewers below it are counted, not shown
+# false_discovery_rate = 0.05        # expected share of false flags among the flagged interviewers
+# self_test_replicates = 40          # draws per planted effect; 0 leaves the audit's test of itself out
 # attributes = ["gender", "race"]
 # references = { gender = "men" }     # without one: the group with the highest selection rate
 # minimum_share = 0.02                # smaller groups are shown, not benchmarked
