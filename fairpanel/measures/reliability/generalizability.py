@@ -12,7 +12,7 @@ import polars as pl
 from fairpanel.measures.estimate import Caution, Estimate, Interval, MeasureInputError
 from fairpanel.measures.mixed_models.components import Components, crossed_components, likelihood_interval
 from fairpanel.measures.mixed_models.linkage import Linkage, linkage, linkage_cautions, why_not_estimable
-from fairpanel.measures.mixed_models.parametric import bootstrap_ratio
+from fairpanel.measures.mixed_models.parametric import bootstrap_ratio, cluster_bootstrap_ratio
 from fairpanel.measures.mixed_models.profile import ratio_target
 from fairpanel.measures.mixed_models.robust import spread_factor
 from fairpanel.measures.panel import Ratings, long_ratings
@@ -37,7 +37,7 @@ def g_coefficient(
     score: str = "score",
     raters_per_unit: Literal["observed"] | float = "observed",
     confidence: float = 0.95,
-    interval: Literal["analytic", "bootstrap", "none"] = "analytic",
+    interval: Literal["analytic", "bootstrap", "cluster_bootstrap", "none"] = "analytic",
     replicates: int = 1000,
     seed: int = 0,
 ) -> Estimate:
@@ -59,7 +59,8 @@ def g_coefficient(
         common is then taken to stay as it is (q k is held fixed).
     confidence : level of the interval.
     interval : "analytic" is profile likelihood (delta method on the log-odds scale for more than 600 levels of the
-        smaller factor), "bootstrap" parametric with `replicates` and `seed`, "none".
+        smaller factor), "bootstrap" parametric, "cluster_bootstrap" by whole units with the same raters (both with
+        `replicates` and `seed`), "none".
 
     Returns
     -------
@@ -119,10 +120,15 @@ def g_coefficient(
             found, ratio_target(q, k), confidence=confidence, spread=spread_factor(ratings, found, q=q, k=k)
         )
         cautions += why
-    elif interval == "bootstrap" and found.fit is not None:
-        value = _ratio(found, q, k)
-        draws = bootstrap_ratio(ratings, found, q=q, k=k, replicates=replicates, seed=seed)
-        between = bootstrap_interval(draws, estimate=value, confidence=confidence, kind="parametric")
+    elif interval != "none" and found.fit is not None:
+        drawing = bootstrap_ratio if interval == "bootstrap" else cluster_bootstrap_ratio
+        draws = drawing(ratings, found, q=q, k=k, replicates=replicates, seed=seed)
+        between = bootstrap_interval(
+            draws,
+            estimate=_ratio(found, q, k),
+            confidence=confidence,
+            kind="parametric" if interval == "bootstrap" else "by unit",
+        )
         if between is None:
             cautions.append(Caution("NO_INTERVAL", "too few bootstrap samples determined the coefficient"))
     else:
@@ -334,7 +340,9 @@ def _planned_raters(raters_per_unit: object) -> float | None:
     return float(raters_per_unit)
 
 
-def _check_interval(interval: str, allowed: Sequence[str] = ("analytic", "bootstrap", "none")) -> None:
+def _check_interval(
+    interval: str, allowed: Sequence[str] = ("analytic", "bootstrap", "cluster_bootstrap", "none")
+) -> None:
     if interval not in allowed:
         raise MeasureInputError(f"expected interval {' or '.join(allowed)}, got {interval!r}")
 

@@ -270,6 +270,24 @@ def test_parametric_bootstrap_is_seeded_and_near_the_profile() -> None:
     assert first.interval.high == pytest.approx(profile.high, abs=0.06)
 
 
+def test_cluster_bootstrap_draws_whole_units() -> None:
+    """Near the profile interval where scores are normal, the same twice, and one that does not leave what it samples."""
+    rng = np.random.default_rng(8)
+    unit, rater = panels(150, 25, (2, 3, 4))
+    score = rng.normal(0, 1, 150)[unit] + rng.normal(0, 0.3, 25)[rater] + rng.normal(0, 1, unit.size)
+    frame = pl.DataFrame({"unit": unit, "rater": rater, "score": score})
+    profile = measure("g_coefficient", frame).interval
+    first, second = (
+        measure("g_coefficient", frame, interval="cluster_bootstrap", replicates=200, seed=3).interval for _ in range(2)
+    )
+    assert first == second
+    assert first is not None
+    assert profile is not None
+    assert "by unit" in first.method
+    assert first.low == pytest.approx(profile.low, abs=0.08)
+    assert first.high == pytest.approx(profile.high, abs=0.08)
+
+
 def test_anova_of_an_incomplete_design() -> None:
     """Henderson's method 1 is unbiased: over many samples the components come back."""
     rng = np.random.default_rng(6)
