@@ -23,7 +23,7 @@ from tqdm import tqdm
 
 from benchmarks.recovery.setting import Setting
 
-_MODULES = ("reliability", "facets", "conditions", "agreement", "rasch", "validity", "fairness")
+_MODULES = ("reliability", "bootstrap", "facets", "conditions", "agreement", "rasch", "validity", "fairness")
 _TOLERATED = 0.02
 
 
