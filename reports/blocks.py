@@ -63,6 +63,32 @@ def table(
     }
 
 
+def matrix(
+    caption: str,
+    corner: str,
+    columns: Sequence[str],
+    lines: Sequence[tuple[str, Sequence[tuple[str, str]]]],
+    *,
+    most: int,
+) -> dict[str, Any]:
+    """Rows of cells, each a symbol with its word: ▲ and ▼ show both, other symbols keep the word for those who do not
+    see them. Rows beyond `most` are folded away."""
+    shown = [
+        {
+            "name": name,
+            "cells": [{"symbol": s, "word": word, "flag": s in "▲▼", "said": s == word} for s, word in cells],
+        }
+        for name, cells in lines
+    ]
+    return {
+        "kind": "matrix",
+        "caption": caption,
+        "columns": [corner, *columns],
+        "rows": shown[:most],
+        "folded": shown[most:],
+    }
+
+
 def picture(caption: str, svg: Markup, legend: Sequence[tuple[str, str]] = ()) -> dict[str, Any]:
     return {"kind": "picture", "caption": caption, "svg": svg, "legend": list(legend)}
 

@@ -7,7 +7,7 @@ name is escaped where it is written.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup, escape
@@ -45,7 +45,8 @@ class Axis:
     high: float
 
     def at(self, value: float) -> float:
-        share = (min(max(value, self.low), self.high) - self.low) / (self.high - self.low)
+        span = self.high - self.low
+        share = (min(max(value, self.low), self.high) - self.low) / span if span > 0 else 0.5
         return MARGIN + share * (100 - 2 * MARGIN)
 
     def x(self, value: float) -> str:
@@ -53,6 +54,8 @@ class Axis:
 
     def ticks(self) -> list[float]:
         """Four to eight round numbers."""
+        if self.high <= self.low:
+            return [self.low]
         raw = (self.high - self.low) / 6
         power = 10.0 ** math.floor(math.log10(raw))
         step = next(power * m for m in (1, 2, 2.5, 5, 10) if power * m >= raw)
@@ -124,12 +127,13 @@ def _anchor(percent: float) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A broken line through points, with a name at its end; style 0 to 5 sets colour, dash and marker together."""
+    """A broken line through points; style 0 to 5 sets colour, dash and marker together; ends: (x, low, high)."""
 
     name: str
     points: Sequence[tuple[float, float]]
     style: int = 0
     dots: bool = True
+    ends: Sequence[tuple[float, float, float]] = ()
 
 
 def lines(
@@ -141,9 +145,10 @@ def lines(
     up: Axis,
     levels: Sequence[tuple[float, str]] = (),
     across_ticks: Sequence[float] | None = None,
+    across_names: Mapping[float, str] | None = None,
     height: int = 240,
 ) -> Markup:
-    """Lines over a common axis; horizontal reference levels carry their names."""
+    """Lines over a common axis; horizontal reference levels carry their names, ticks across their numbers or names."""
     top, bottom = 14, height - 26
 
     def y(value: float) -> float:
@@ -159,8 +164,11 @@ def lines(
         marks.append(element("text", name, x="100%", y=y(value) - 4, text_anchor="end", class_="reference-name"))
     for tick in across.ticks() if across_ticks is None else across_ticks:
         place = {"x": across.x(tick), "y": height - 8, "text_anchor": _anchor(across.at(tick))}
-        marks.append(element("text", view.tick(tick), **place))
+        marks.append(element("text", (across_names or {}).get(tick, view.tick(tick)), **place))
     for line in drawn:
+        for at, low, high in line.ends:
+            ends = {"x1": across.x(at), "x2": across.x(at), "y1": y(low), "y2": y(high)}
+            marks.append(element("line", **ends, class_=f"error style{line.style}"))
         for (x1, y1), (x2, y2) in zip(line.points, line.points[1:], strict=False):
             ends = {"x1": across.x(x1), "y1": y(y1), "x2": across.x(x2), "y2": y(y2)}
             marks.append(element("line", **ends, class_=f"curve style{line.style}"))
@@ -188,12 +196,25 @@ def stacked(title: str, description: str, shares: Sequence[tuple[str, float]], h
     return drawing(title, description, height, marks, "strip")
 
 
-def bar(title: str, description: str, share: float, height: int = 22) -> Markup:
-    """One bar, as long as its share of the longest."""
+def bar(
+    title: str,
+    description: str,
+    share: float,
+    height: int = 22,
+    *,
+    ends: tuple[float, float] | None = None,
+    part: int = 0,
+) -> Markup:
+    """One bar, as long as its share of the longest; ends: its interval, drawn over it; part: its colour."""
     marks = [
         element("rect", x=0, y=3, width="100%", height=height - 6, class_="track"),
-        element("rect", x=0, y=3, width=f"{100 * share:.2f}%", height=height - 6, class_="part0"),
+        element("rect", x=0, y=3, width=f"{100 * share:.2f}%", height=height - 6, class_=f"part{part}"),
     ]
+    if ends is not None:
+        low, high = (f"{100 * min(max(end, 0), 1):.2f}%" for end in ends)
+        across = height / 2
+        marks.append(element("line", x1=low, x2=high, y1=across, y2=across, class_="over"))
+        marks += [element("line", x1=x, x2=x, y1=across - 5, y2=across + 5, class_="over") for x in (low, high)]
     return drawing(title, description, height, marks, "strip")
 
 

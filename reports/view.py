@@ -127,6 +127,11 @@ def from_to(found: Mapping[str, Any] | None) -> str:
     return f"{coefficient(found['low'])} to {coefficient(found['high'])}"
 
 
+def interval_in_words(found: Mapping[str, Any] | None) -> str:
+    """95 % interval .61 to .67; or that there is none."""
+    return "no interval" if found is None else f"{level(found)} interval {from_to(found)}"
+
+
 def level(found: Mapping[str, Any] | None) -> str:
     """95 %, on one line."""
     return percent((found or {}).get("level", 0.95))
@@ -184,18 +189,35 @@ def plural(value: int, one: str, many: str | None = None) -> str:
     return f"{count(value)} {one if value == 1 else many or one + 's'}"
 
 
+WORDS = {
+    "units": "candidates",
+    "unit": "candidate",
+    "raters": "interviewers",
+    "rater": "interviewer",
+    "his": "their",
+    "items": "competencies",
+    "direct_supervisor": "direct supervisor",
+    "team_member": "team member",
+}
+
+
+def in_words(text: object, longest: int = 300) -> str:
+    """What a measure says, in the words of interviews."""
+    return re.sub(rf"\b({'|'.join(WORDS)})\b", lambda found: WORDS[found[1]], label(text, longest))
+
+
 def caution(text: str) -> str:
-    """A measure's caution in the words of interviews."""
-    words = {
-        "units": "candidates",
-        "unit": "candidate",
-        "raters": "interviewers",
-        "rater": "interviewer",
-        "his": "their",
-    }
-    return (
-        re.sub(r"\b(units?|raters?|his)\b", lambda found: words[found[1]], sentence(label(text, 300))).rstrip(".") + "."
-    )
+    """A measure's caution as a sentence in the words of interviews."""
+    return sentence(in_words(text)).rstrip(".") + "."
+
+
+SIDE_REMARKS = ("MISSING_DATA", "NO_INTERVAL", "RANGE_RESTRICTED", "INCOMPLETE_DESIGN")
+
+
+def why_not(estimate: Mapping[str, Any]) -> str:
+    """Why an estimate has no value: its last caution that is more than a remark."""
+    told = [found for found in estimate.get("cautions") or [] if found["code"] not in SIDE_REMARKS]
+    return caution(told[-1]["text"]) if told else ""
 
 
 def day(text: str) -> str:

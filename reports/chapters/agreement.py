@@ -7,6 +7,7 @@ from typing import Any
 
 from reports import sentences, view
 from reports.blocks import Chapter, findings, forest, heading, picture, rows, table, text
+from reports.chapters import competencies, contrasts, pairings
 from reports.evidence import LEADS, first, leading_findings, select, stages_of, wholes_first
 from reports.figures import Axis, Line, lines, stacked
 
@@ -16,6 +17,9 @@ COEFFICIENTS = (
     ("icc", "A,1", "ICC(A,1)"),
     ("icc", "A,k", "ICC(A,k)"),
     ("krippendorff_alpha", None, "Krippendorff's α"),
+    ("gwet_ac", "ordinal", "Gwet's AC2, ordinal weights"),
+    ("cronbach_alpha", None, "Cronbach's α of the competencies"),
+    ("omega_total", None, "McDonald's ω of the competencies"),
 )
 PARTS = ("candidates", "interviewers", "residual: chance and what is specific to a pair")
 
@@ -32,7 +36,9 @@ def chapter(report: Entry) -> Chapter | None:
         here = [(_name(e), e) for e in all_g if e["subject"]["stage"] == stage]
         caption = f"{view.sentence(view.stages(stage))}: reliability G(q,k) of candidates' mean scores"
         blocks.append(forest(caption, here, Axis(0, 1), references, kinds=_kinds(report)))
-    blocks += [findings(said), *_d_study(report), *_components(report), *_tables(report)]
+    blocks += [findings(said), *_d_study(report), *competencies.planned(report), *_components(report), *_tables(report)]
+    blocks += [*competencies.one_thing(report), *contrasts.contrasts(report)]
+    blocks += [*pairings.pairs(report), *pairings.advice(report)]
     return Chapter(
         id="agree",
         title="Do interviewers agree?",
@@ -41,7 +47,10 @@ def chapter(report: Entry) -> Chapter | None:
         computed=(
             "Variance components by restricted maximum likelihood on all scores, candidates and interviewers crossed; G(q,k) "
             "allows for panels that overlap (Putka, Le, McCloy & Diaz 2008). Intervals are profile "
-            "likelihood intervals, or as the table says."
+            "likelihood intervals, or as the table says. Competencies: candidates, interviewers and competencies crossed. "
+            "Contrasts: paired differences with interviewers and candidates as samples of more; correlations free of "
+            "interviewers' error. Pairings: the further scores that lower the mean error variance of severity differences "
+            "most."
         ),
         command="fairpanel measure g_coefficient ratings.csv --unit candidate --rater interviewer --score score",
         limits=_limits(all_g),

@@ -6,27 +6,37 @@ from collections.abc import Mapping
 from typing import Any
 
 from reports import view
-from reports.blocks import Chapter, picture, table, text
-from reports.evidence import first, stages_of
+from reports.blocks import Chapter, heading, picture, table, text
+from reports.chapters.drift import drift
+from reports.chapters.habits import habits
+from reports.chapters.linkage import linkage
+from reports.chapters.rasch import rasch
+from reports.evidence import first
 from reports.figures import Mark, caterpillar
 
 Entry = Mapping[str, Any]
 MOST_DRAWN = 60
+MEASURES = ("rater_linkage", "rater_severity", "many_facet_rasch", "rater_habits", "rater_drift")
+LIMITING = {
+    "rater_severity": ("UNLINKED_RATERS", "SMALL_GROUP"),
+    "many_facet_rasch": ("SMALL_GROUP", "BOUNDARY", "ZERO_CELL", "SMALL_SAMPLE", "INCOMPLETE_DESIGN"),
+    "rater_drift": ("SMALL_GROUP",),
+}
 
 
 def chapter(report: Entry) -> Chapter | None:
     blocks: list[dict[str, Any]] = []
     limits = ["Severity is a difference between interviewers, not a judgement on them: who is right is not known."]
-    for stage in stages_of(report, "rater_severity"):
-        estimate = first(report, "rater_severity", stage=stage)
-        if estimate is None or estimate["value"] is None:
-            continue
-        blocks += _stage(stage, estimate, report)
-        limits += [
-            f"{view.sentence(view.stages(stage))}: {view.caution(c['text'])}"
-            for c in estimate["cautions"]
-            if c["code"] in ("UNLINKED_RATERS", "SMALL_GROUP")
-        ]
+    for stage in ("user", "hr", "other"):
+        found = {measure: first(report, measure, stage=stage) for measure in MEASURES}
+        estimate = found["rater_severity"]
+        blocks += linkage(found["rater_linkage"], stage)
+        if estimate is not None and estimate["value"] is not None:
+            blocks += _stage(stage, estimate, report)
+        blocks += rasch(found["many_facet_rasch"], stage)
+        blocks += habits(found["rater_habits"], stage, report)
+        blocks += drift(found["rater_drift"], stage, report)
+        limits += _limits(found, stage)
     if not blocks:
         return None
     least = report["policy"]["audit"]["minimum_candidates_per_rater"]
@@ -38,11 +48,26 @@ def chapter(report: Entry) -> Chapter | None:
         computed=(
             "Severity is predicted from the crossed random effects model, shrunken towards zero where "
             "an interviewer scored few "
-            f"candidates; positive means harsher. Interviewers with fewer than {least} candidates are counted, not shown."
+            f"candidates; positive means harsher. Interviewers with fewer than {least} candidates are counted, not shown. "
+            "The common scale is the many-facet Rasch model; habits and drift compare forms with what candidates' other "
+            "interviewers make one expect, with jackknife errors, partial pooling (Paule & Mandel) and false-discovery "
+            "control (Benjamini & Hochberg). What ties interviewers together are the parts and the cut points of the graph "
+            "of candidates and interviewers."
         ),
         command="fairpanel measure rater_severity ratings.csv --unit candidate --rater interviewer --score score",
         limits=limits,
     )
+
+
+def _limits(found: Mapping[str, Entry | None], stage: str) -> list[str]:
+    """Cautions on who is compared, each said once."""
+    said = {
+        f"{view.sentence(view.stages(stage))}: {view.caution(c['text'])}": None
+        for measure, codes in LIMITING.items()
+        for c in (found[measure] or {"cautions": []})["cautions"]
+        if c["code"] in codes
+    }
+    return list(said)
 
 
 def _stage(stage: str, estimate: Entry, report: Entry) -> list[dict[str, Any]]:
@@ -56,8 +81,9 @@ def _stage(stage: str, estimate: Entry, report: Entry) -> list[dict[str, Any]]:
         apart = low is not None and high is not None and (low > 0 or high < 0)
         marks.append(Mark(view.pseudonym(name), value, low, high, "alert" if apart else "muted"))
     said = _reading(stage, estimate, ordered, intervals, report)
+    named = heading(f"Severity, {view.stages(stage)}")
     if not marks:
-        return [text(said)]
+        return [named, text(said)]
     title = f"Severity of interviewers, {view.stages(stage)}"
     svg = caterpillar(title, f"{said} {how}", marks, "↑ harsher, score points")
     legend = [("dot-alert", "interval does not hold zero"), ("dot-muted", "interval holds zero")]
@@ -71,7 +97,7 @@ def _stage(stage: str, estimate: Entry, report: Entry) -> list[dict[str, Any]]:
         for name, value in reversed(ordered)
     ]
     columns = ("Interviewer (pseudonym)", "Severity, points", "95 % interval", "Candidates")
-    return [picture(f"{title}. {how}", svg, legend), text(said), table(title, columns, lines, folded=True)]
+    return [named, picture(f"{title}. {how}", svg, legend), text(said), table(title, columns, lines, folded=True)]
 
 
 def _ends(found: Any) -> str:

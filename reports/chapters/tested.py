@@ -7,6 +7,7 @@ from typing import Any
 
 from reports import sentences, view
 from reports.blocks import Chapter, table, text
+from reports.chapters.self_test import self_test
 from reports.evidence import by_id
 
 Entry = Mapping[str, Any]
@@ -30,6 +31,7 @@ def chapter(report: Entry) -> Chapter | None:
         text(said) if tests else text("No significance test was run."),
         _ledger(report),
         _detectable(report),
+        *self_test(report),
         _states(report),
     ]
     return Chapter(
@@ -40,7 +42,8 @@ def chapter(report: Entry) -> Chapter | None:
         computed=(
             "Every significance test of the audit enters one ledger; q is the false-discovery "
             "adjusted p over all of them (Benjamini & Hochberg 1995). "
-            "Detectable effects are those a two-sided 5 % test would have found with 80 % power."
+            "Detectable effects are those a two-sided 5 % test would have found with 80 % power. The self-test draws scores "
+            "from the components estimated in the data, in their very design (parametric bootstrap)."
         ),
         command="fairpanel audit --json",
         limits=[
