@@ -71,6 +71,10 @@ def pair_conditions(
 
     Raises MeasureInputError for a missing column, or where the two conditions are not determined.
     """
+    if condition not in data.columns:
+        raise MeasureInputError(
+            f"expected a column {condition!r} for the role condition; the data have {', '.join(data.columns) or 'no columns'}"
+        )
     long_ratings(data, unit=unit, rater=rater, score=score, item=condition)  # names what is wrong with the columns
     table = data.with_columns(pl.col(condition).cast(pl.String), pl.col(unit).cast(pl.String))
     known = table[condition].drop_nulls().unique().sort().to_list()

@@ -140,6 +140,20 @@ def test_flags_do_not_depend_on_the_scale_s_units(shift: int, scale: float) -> N
     )
 
 
+def test_times_may_be_text_as_a_csv_file_has_them() -> None:
+    frame, _ = _world(None, 3, DESIGNS[0])
+    day = pl.datetime(2025, 1, 1) + pl.duration(seconds=(pl.col("interviewed_at") * 86400).round().cast(pl.Int64))
+    moment = frame.with_columns(day.alias("interviewed_at")).drop("submitted_at")
+    text = moment.with_columns(pl.col("interviewed_at").dt.strftime("%Y-%m-%dT%H:%M:%S"))
+    zoned = moment.with_columns(pl.col("interviewed_at").dt.strftime("%Y-%m-%dT%H:%M:%S+00:00"))
+    expected = measure("rater_habits", moment, only=["contrast"]).detail
+    assert expected["habits"]["contrast"]["judged"] > 0
+    for data in (text, zoned):
+        assert measure("rater_habits", data, only=["contrast"]).detail == expected
+    with pytest.raises(MeasureInputError, match="got 'yesterday'"):
+        measure("rater_habits", text.with_columns(pl.lit("yesterday").alias("interviewed_at")))
+
+
 def test_order_of_rows_does_not_matter() -> None:
     frame, _ = _world("halo", 7, DESIGNS[0])
     first, second = (

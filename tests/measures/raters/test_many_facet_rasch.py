@@ -358,3 +358,18 @@ def test_raters_under_the_minimum_are_counted_not_shown() -> None:
     assert cut.detail["raters_left_out"] == 1
     assert "SMALL_GROUP" in {caution.code for caution in cut.cautions}
     assert cut.value == whole.value
+
+
+def test_one_anchor_fixes_the_origin_and_keeps_raters_together() -> None:
+    """Candidates and raters alone: with one rater anchored, differences between raters stay what they were."""
+    rng = np.random.default_rng(21)
+    unit, rater = np.divmod(np.arange(400), 4)
+    logit = rng.normal(size=100)[unit] - np.array([-0.5, 0.0, 0.2, 0.6])[rater]
+    score = np.digitize(logit + rng.logistic(size=400), (-1.0, 0.0, 1.0))
+    frame = pl.DataFrame({"unit": unit, "rater": rater, "score": score})
+    free = measure("many_facet_rasch", frame).detail["measures"]["rater"]
+    found = measure("many_facet_rasch", frame, anchors=["rater:2=1.5"])
+    assert found.value is not None
+    assert set(found.detail["subset"]["rater"].values()) == {found.detail["subset"]["rater"]["2"]}
+    for name, value in found.detail["measures"]["rater"].items():
+        assert value - 1.5 == pytest.approx(free[name] - free["2"], abs=1e-5)

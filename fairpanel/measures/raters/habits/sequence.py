@@ -30,7 +30,16 @@ class Sequence:
 
 
 def times(column: pl.Series, what: str, /) -> FloatArray:
-    """Days since the epoch, nan where unknown."""
+    """Days since the epoch, nan where unknown. Text is read as ISO 8601 dates and times."""
+    if column.dtype == pl.String:
+        read = column.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f", strict=False)
+        for form in ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%dT%H:%M", "%Y-%m-%d"):
+            other = column.str.strptime(pl.Datetime, form, strict=False)
+            read = read.fill_null(other.dt.replace_time_zone(None) if other.dtype.time_zone else other)
+        if read.null_count() > column.null_count():
+            bad = column.filter(read.is_null() & column.is_not_null())[0]
+            raise MeasureInputError(f"expected ISO dates or times such as 2025-01-31T09:30:00 for {what}, got {bad!r}")
+        column = read
     if column.dtype == pl.Date or isinstance(column.dtype, pl.Datetime):
         micro = column.cast(pl.Datetime("us")).to_physical().cast(pl.Float64)
         return np.asarray(micro.to_numpy() / 86_400e6, dtype=np.float64)

@@ -23,6 +23,7 @@ DENSE_LIMIT = 5000
 """Beyond so many levels the null space is taken from pairs of facets, in linear time."""
 _RIDGE = 1e-9
 _SAME = 1e-4
+_OPEN = 1e-3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +58,10 @@ def origins(design: Design, anchored: BoolArray) -> Origins:
     probes = np.random.default_rng(7).normal(size=(free.size, 8))
     shifts = np.zeros((design.parameters, probes.shape[1]))
     if free.size:
-        shifts[free] = _null_part(root, probes) / scale[:, None]
+        null = _null_part(root, probes)
+        # where anchors leave nothing open the projections are rounding alone, and no shift
+        null[:, np.linalg.norm(null, axis=0) < _OPEN] = 0
+        shifts[free] = null / scale[:, None]
         shifts /= np.maximum(np.abs(shifts).max(axis=0), 1e-12)
     subset = _facet_subsets(design, shifts, seen)
     first = np.full(len(design.unit_labels), -1, dtype=np.int64)
