@@ -35,7 +35,8 @@ def times(column: pl.Series, what: str, /) -> FloatArray:
         read = column.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f", strict=False)
         for form in ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%dT%H:%M", "%Y-%m-%d"):
             other = column.str.strptime(pl.Datetime, form, strict=False)
-            read = read.fill_null(other.dt.replace_time_zone(None) if other.dtype.time_zone else other)
+            zoned = isinstance(other.dtype, pl.Datetime) and other.dtype.time_zone is not None
+            read = read.fill_null(other.dt.replace_time_zone(None) if zoned else other)
         if read.null_count() > column.null_count():
             bad = column.filter(read.is_null() & column.is_not_null())[0]
             raise MeasureInputError(f"expected ISO dates or times such as 2025-01-31T09:30:00 for {what}, got {bad!r}")
