@@ -2,82 +2,31 @@
 
 Effects nested in units (unit, unit:item, unit:rater) make V block-diagonal, and units that met the same pattern of
 raters and items share one block. Effects that cross units (rater, item, rater:item), if any, are added by the Woodbury
-identity through one dense matrix over their levels.
+identity through one dense matrix over their levels. Where they have too many, see `blocks_probed`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import linalg, sparse
+from scipy import sparse
+from scipy.linalg import blas, lapack
 
+from fairpanel.measures.mixed_models.blocks_design import BlockDesign
+from fairpanel.measures.mixed_models.fit import Convergence, minimise
 from fairpanel.measures.mixed_models.threads import with_one_blas_thread
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BlockDesign:
-    """Scores sorted by unit, and the indicator matrices of effects.
-
-    nested, crossing : the names of effects inside and across units; gamma is ordered nested first.
-    rows : per pattern, the rows of its units, units × ratings per unit. patterns : per pattern and nested effect, which
-        of a unit's ratings share a level. structure : the sparse block matrix's row and column of every entry.
-    levels : indicator matrix of all crossing levels, sparse; level_effect : to which effect each belongs.
-    """
-
-    nested: tuple[str, ...]
-    crossing: tuple[str, ...]
-    score: FloatArray
-    rows: tuple[IntArray, ...]
-    patterns: tuple[FloatArray, ...]
-    structure: tuple[IntArray, IntArray]
-    levels: Any
-    level_effect: IntArray
-
-
-def block_design(
-    unit: IntArray, score: FloatArray, nested: dict[str, IntArray], crossing: dict[str, IntArray], /
-) -> BlockDesign:
-    """Codes of every effect's levels; `nested` codes must refine `unit`."""
-    order = np.lexsort((*nested.values(), unit))
-    starts = np.flatnonzero(np.diff(unit[order], prepend=-1))
-    groups: dict[tuple[bytes, ...], list[IntArray]] = {}
-    shared: dict[tuple[bytes, ...], FloatArray] = {}
-    for rows in np.split(order, starts[1:]):
-        same = np.stack([codes[rows][:, None] == codes[rows][None, :] for codes in nested.values()])
-        key = (str(rows.size).encode(), np.packbits(same).tobytes())
-        groups.setdefault(key, []).append(rows)
-        shared.setdefault(key, same.astype(np.float64))
-    stacked = tuple(np.stack(members) for members in groups.values())
-    entry_row = np.concatenate([np.repeat(rows, rows.shape[1], axis=1).ravel() for rows in stacked])
-    entry_column = np.concatenate([np.tile(rows, (1, rows.shape[1])).ravel() for rows in stacked])
-    columns, effect, offset = [], [], 0
-    for index, codes in enumerate(crossing.values()):
-        count = int(codes.max()) + 1
-        columns.append(codes + offset)
-        effect.append(np.full(count, index))
-        offset += count
-    n = score.size
-    levels = sparse.csr_array(
-        (np.ones(n * len(columns)), (np.tile(np.arange(n), len(columns)), np.concatenate([*columns, []]))),
-        shape=(n, offset),
-    )
-    return BlockDesign(
-        nested=tuple(nested),
-        crossing=tuple(crossing),
-        score=score - score.mean(),
-        rows=stacked,
-        patterns=tuple(shared.values()),
-        structure=(entry_row, entry_column),
-        levels=levels,
-        level_effect=np.concatenate([*effect, np.empty(0, dtype=np.int64)]),
-    )
+ROUGH_FROM = 300
+"""Crossing levels from which a search takes its first steps in single precision."""
+NEARLY_FIXED = 1e-4
+"""Relative information of a level from which on the short formula of its trace loses no digits that count."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +35,7 @@ class BlockLikelihood:
 
     gamma: FloatArray
     n: int
-    log_det: float
+    log_det: float | None
     rss: float
     intercept: float
     traces: FloatArray
@@ -99,6 +48,8 @@ class BlockLikelihood:
 
     @property
     def criterion(self) -> float:
+        if self.log_det is None:
+            raise ValueError("the determinant of this design's covariance was not computed")
         return self.log_det + (self.n - 1) * (1 + float(np.log(2 * np.pi * self.variance)))
 
     def gradient(self) -> FloatArray:
@@ -109,73 +60,163 @@ class BlockLikelihood:
         return np.asarray((self.curvature - profiled) / self.variance)
 
 
-@with_one_blas_thread
-def evaluate_blocks(design: BlockDesign, gamma: FloatArray, /) -> BlockLikelihood:
-    """The restricted likelihood and its derivatives at relative variances >= 0, nested effects first."""
-    n, nested = design.score.size, len(design.nested)
-    log_det = 0.0
-    inverses = []
-    for rows, same in zip(design.rows, design.patterns, strict=True):
-        block = np.eye(rows.shape[1]) + np.tensordot(gamma[:nested], same, axes=1)
-        inverses.append(np.asarray(np.linalg.inv(block), dtype=np.float64))
-        log_det += rows.shape[0] * float(np.linalg.slogdet(block)[1])
-    weights = _blocks(design, inverses)
-    shared = [_blocks(design, [same[index] for same in design.patterns]) for index in range(nested)]
+def fit_blocks(
+    design: BlockDesign, /, *, tolerance: float = 1e-6, limit: int = 200
+) -> tuple[BlockLikelihood, Convergence]:
+    """Maximise the restricted likelihood over relative variances >= 0."""
+    effects = len(design.nested) + len(design.crossing)
+    return minimise(
+        lambda gamma: evaluate_blocks(design, gamma),
+        np.full(effects, 0.3),
+        free=np.ones(effects, dtype=np.bool_),
+        tolerance=tolerance,
+        limit=limit,
+        rough=(lambda gamma: evaluate_blocks(design, gamma, single=True))
+        if design.level_effect.size >= ROUGH_FROM
+        else None,
+    )
 
-    z = design.levels
-    weighted = weights @ z
-    s = (z.T @ weighted).toarray()
-    root = np.sqrt(gamma[nested:][design.level_effect])
-    g = s
-    if root.size:
-        factor = linalg.cho_factor(np.eye(root.size) + root[:, None] * s * root, lower=True)
-        log_det += 2 * float(np.log(np.diagonal(factor[0])).sum())
-        g = root[:, None] * linalg.cho_solve(factor, np.diag(root))
+
+@with_one_blas_thread
+def evaluate_blocks(design: BlockDesign, gamma: FloatArray, /, *, single: bool = False) -> BlockLikelihood:
+    """The restricted likelihood and its derivatives at relative variances >= 0, nested effects first.
+
+    single : factor in single precision, in half the time and to about five digits: enough for a search's first steps.
+    """
+    nested, size = len(design.nested), design.level_effect.size
+    inside = within_units(design, gamma[:nested])
+    level_gamma = gamma[nested:][design.level_effect]
+    upper = np.zeros((size, size))
+    upper[design.row, design.column] = design.gather @ inside.entries
+    free = np.flatnonzero(level_gamma)
+    root = np.sqrt(level_gamma[free])
+    inverse, log_det = _inverse(upper[np.ix_(free, free)] if free.size < size else upper, root, single=single)
+    g = root[:, None] * inverse * root
+    per_level = np.zeros(size)
+    per_level[free] = (1 - np.diagonal(inverse)) / root**2
+    slight = np.flatnonzero(level_gamma * np.diagonal(upper) < NEARLY_FIXED)
+    if slight.size:
+        rows = upper[np.ix_(slight, free)] + upper[np.ix_(free, slight)].T
+        rows[slight[:, None] == free] /= 2
+        per_level[slight] = upper[slight, slight] - np.sum(rows * _product(g, rows.T).T, axis=1)
+
+    place = np.full(size, -1)
+    place[free] = np.arange(free.size)
+    row, column = place[design.row], place[design.column]
+    both = (row >= 0) & (column >= 0)
+    met = np.zeros(row.size)
+    met[both] = g[row[both], column[both]]
+    weights, z = inside.weights, design.levels[:, free]
 
     def solve(x: FloatArray) -> FloatArray:
-        return np.asarray(weights @ x - weighted @ (g @ (weighted.T @ x)))
+        weighted = weights @ x
+        return np.asarray(weighted - weights @ (z @ _product(g, z.T @ weighted)))
 
-    ones = solve(np.ones(n))
+    traces = [
+        *nested_traces(design, inside, design.gather.T @ met),
+        *np.bincount(design.level_effect, weights=per_level, minlength=len(design.crossing)),
+    ]
+    return assemble(design, gamma, solve, np.array(traces, dtype=np.float64), inside.log_det + log_det)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WithinUnits:
+    """The part of V inside units, inverted: W.
+
+    log_det : minus W's. weights : W, sparse. inverses : its blocks, pulled : blocks times the crossing levels' columns,
+    both per group and pattern. entries : of Z' W Z, as the design's gather takes them.
+    """
+
+    log_det: float
+    weights: Any
+    inverses: tuple[FloatArray, ...]
+    pulled: tuple[FloatArray, ...]
+    entries: FloatArray
+
+
+def within_units(design: BlockDesign, gamma: FloatArray, /) -> WithinUnits:
+    """Everything that depends on the nested effects' relative variances only."""
+    log_det, inverses, pulled, entries, data = 0.0, [], [], [], []
+    for group in design.groups:
+        block = np.eye(group.same.shape[2]) + np.tensordot(gamma, group.same, axes=1)
+        inverse = np.asarray(np.linalg.inv(block), dtype=np.float64)
+        log_det += float(group.units @ np.linalg.slogdet(block)[1])
+        inverses.append(inverse)
+        pulled.append(inverse @ group.local)
+        entries.append((group.local.swapaxes(1, 2) @ pulled[-1])[group.entry])
+        data.append(inverse[group.pattern].ravel())
+    n = design.score.size
+    return WithinUnits(
+        log_det=log_det,
+        weights=sparse.csr_array((np.concatenate(data), design.indices, design.indptr), shape=(n, n)),
+        inverses=tuple(inverses),
+        pulled=tuple(pulled),
+        entries=np.concatenate(entries),
+    )
+
+
+def nested_traces(design: BlockDesign, inside: WithinUnits, met: FloatArray, /) -> FloatArray:
+    """tr(V⁻¹ V_k) of the nested effects; `met` is Z' V⁻¹ Z's counterpart g summed over the places of every entry."""
+    traces, done = np.zeros(len(design.nested)), 0
+    for group, inverse, pulled in zip(design.groups, inside.inverses, inside.pulled, strict=True):
+        pattern, a, b = group.entry
+        inner = np.zeros((pulled.shape[0], pulled.shape[2], pulled.shape[2]))
+        inner[pattern, a, b] = inner[pattern, b, a] = met[done : done + a.size]
+        done += a.size
+        blocks = group.units[:, None, None] * inverse - pulled @ inner @ pulled.swapaxes(1, 2)
+        traces += np.tensordot(group.same, blocks, axes=3)
+    return traces
+
+
+def assemble(
+    design: BlockDesign,
+    gamma: FloatArray,
+    solve: Callable[[FloatArray], FloatArray],
+    traces: FloatArray,
+    log_det: float | None,
+    /,
+) -> BlockLikelihood:
+    """What follows from products with V⁻¹ (`solve`, of columns) and the traces tr(V⁻¹ V_k)."""
+    both = solve(np.column_stack([np.ones_like(design.score), design.score]))
+    ones = both[:, 0]
     information = float(ones.sum())
     intercept = float(ones @ design.score) / information
-    residual = solve(design.score - intercept)
-
-    traces = []
-    for index in range(nested):
-        twice = _blocks(design, [inv @ same[index] @ inv for inv, same in zip(inverses, design.patterns, strict=True)])
-        trace = sum(
-            rows.shape[0] * float(np.sum(inv * same[index]))
-            for rows, inv, same in zip(design.rows, inverses, design.patterns, strict=True)
-        )
-        traces.append(trace - float(np.sum(g * (z.T @ (twice @ z)).toarray())))
-    per_level = np.diagonal(s) - np.sum((s @ g) * s, axis=1)
-    traces += [float(per_level[design.level_effect == index].sum()) for index in range(len(design.crossing))]
-
-    crossing = [z[:, design.level_effect == index] for index in range(len(design.crossing))]
-
-    def images(x: FloatArray) -> list[FloatArray]:
-        """V_k x for every effect."""
-        return [block @ x for block in shared] + [level @ (level.T @ x) for level in crossing]
-
-    moved = images(residual)
-    projected = [solve(x) - ones * (ones @ x) / information for x in moved]
-    corrections = np.array([ones @ image for image in images(ones)]) / information
+    residual = both[:, 1] - intercept * ones
+    sums = [np.bincount(codes, weights=residual)[codes] for codes in design.codes]
+    moved = np.asarray(np.column_stack(sums), dtype=np.float64)
+    projected = solve(moved) - np.outer(ones, ones @ moved) / information
+    corrections = np.array([np.sum(np.bincount(codes, weights=ones) ** 2) for codes in design.codes]) / information
     return BlockLikelihood(
         gamma=gamma,
-        n=n,
-        log_det=log_det + float(np.log(information)),
+        n=design.score.size,
+        log_det=None if log_det is None else log_det + float(np.log(information)),
         rss=max(float(design.score @ residual), np.finfo(np.float64).tiny),
         intercept=intercept,
-        traces=np.array(traces) - corrections,
-        quadratics=np.array([residual @ x for x in moved]),
-        curvature=np.array([[x @ y for y in projected] for x in moved]),
+        traces=traces - corrections,
+        quadratics=residual @ moved,
+        curvature=moved.T @ projected,
     )
 
 
-def _blocks(design: BlockDesign, blocks: Sequence[FloatArray]) -> Any:
-    """The sparse matrix with each pattern's block in the place of each of its units."""
-    n = design.score.size
-    data = np.concatenate(
-        [np.tile(block.ravel(), rows.shape[0]) for rows, block in zip(design.rows, blocks, strict=True)]
-    )
-    return sparse.csr_array((data, design.structure), shape=(n, n))
+def _inverse(matrix: FloatArray, root: FloatArray, *, single: bool) -> tuple[FloatArray, float]:
+    """Of I + root × matrix × root, and its log determinant; upper triangles."""
+    if not root.size:
+        return matrix, 0.0
+    scaled: npt.NDArray[Any] = root[:, None] * matrix * root
+    scaled.flat[:: root.size + 1] += 1
+    if single:
+        scaled = scaled.astype(np.float32)
+    factorise, invert = (lapack.spotrf, lapack.spotri) if single else (lapack.dpotrf, lapack.dpotri)
+    factor, failed = factorise(scaled.T, lower=1, overwrite_a=1, clean=0)
+    if failed:
+        raise np.linalg.LinAlgError(f"the crossing levels' matrix is not positive definite at level {failed}")
+    log_det = 2 * float(np.log(np.diagonal(factor).astype(np.float64)).sum())
+    inverse, _ = invert(factor, lower=1, overwrite_c=1)
+    return np.asarray(inverse.T.astype(np.float64, copy=False)), log_det
+
+
+def _product(upper: FloatArray, x: FloatArray) -> FloatArray:
+    """Product with a symmetric matrix of which the upper triangle is filled."""
+    if not upper.size:
+        return np.zeros(x.shape)
+    return np.asarray(blas.dsymm(1.0, upper.T, x, lower=1))

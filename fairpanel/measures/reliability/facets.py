@@ -12,9 +12,10 @@ import numpy.typing as npt
 from scipy.special import expit, ndtri
 
 from fairpanel.measures.estimate import Caution, Interval
-from fairpanel.measures.mixed_models.blocks import BlockDesign, BlockLikelihood, block_design, evaluate_blocks
+from fairpanel.measures.mixed_models.blocks import BlockLikelihood, fit_blocks
+from fairpanel.measures.mixed_models.blocks_design import BlockDesign, block_design
 from fairpanel.measures.mixed_models.crossed import crossed_design
-from fairpanel.measures.mixed_models.fit import minimise, moment_components
+from fairpanel.measures.mixed_models.fit import moment_components
 from fairpanel.measures.mixed_models.linkage import Linkage
 from fairpanel.measures.panel import Ratings
 from fairpanel.measures.reliability.mean_squares import agreement_interval, two_way_mean_squares
@@ -85,13 +86,7 @@ def facet_components(ratings: Ratings, facets: Sequence[str], /, *, method: str,
         return ComponentTable(method="REML", share=None, cautions=[*cautions, Caution("NOT_ESTIMABLE", text)])
     design = block_design(ratings.unit, ratings.score, nested, crossing)
     names = [*design.nested, *design.crossing]
-    likelihood, convergence = minimise(
-        lambda gamma: evaluate_blocks(design, gamma),
-        np.full(len(names), 0.3),
-        free=np.ones(len(names), dtype=np.bool_),
-        tolerance=1e-6,
-        limit=200,
-    )
+    likelihood, convergence = fit_blocks(design)
     if not convergence.converged:
         cautions.append(
             Caution("NOT_CONVERGED", f"the search ended {convergence.gradient_norm:.2g} standard errors away")

@@ -9,7 +9,8 @@ import numpy.typing as npt
 import pytest
 from scipy.optimize import brentq, minimize_scalar
 
-from fairpanel.measures.mixed_models.blocks import block_design, evaluate_blocks
+from fairpanel.measures.mixed_models.blocks import evaluate_blocks
+from fairpanel.measures.mixed_models.blocks_design import block_design
 from fairpanel.measures.mixed_models.crossed import RATER, UNIT, crossed_design, evaluate, prediction_variance
 from fairpanel.measures.mixed_models.fit import fit_crossed
 from fairpanel.measures.mixed_models.profile import profile_interval, rater_sd_target, ratio_target
@@ -73,7 +74,16 @@ def test_separate_panels_likelihood(gamma: tuple[float, float]) -> None:
         )
 
 
-def test_block_likelihood() -> None:
+@pytest.mark.parametrize(
+    "gamma",
+    [
+        (0.7, 0.2, 0.3, 0.4, 0.0, 0.6),
+        (0.7, 0.2, 0.3, 1e-9, 2e-8, 0.6),
+        (0.0, 0.2, 0.0, 0.0, 0.0, 0.0),
+        (1, 2, 3, 4, 5, 6),
+    ],
+)
+def test_block_likelihood(gamma: tuple[float, ...]) -> None:
     rng = np.random.default_rng(5)
     unit, item, rater = (axis.ravel() for axis in np.indices((8, 3, 4)))
     keep = rng.random(unit.size) < 0.7
@@ -83,14 +93,16 @@ def test_block_likelihood() -> None:
     crossing = {"rater": rater, "item": item, "rater:item": rater * 3 + item}
     coded = [np.unique(codes, return_inverse=True)[1] for codes in (*nested.values(), *crossing.values())]
     z = [np.eye(codes.max() + 1)[codes] for codes in coded]
-    gamma = np.array([0.7, 0.2, 0.3, 0.4, 0.0, 0.6])
     design = block_design(
         unit, score, dict(zip(nested, coded[:3], strict=True)), dict(zip(crossing, coded[3:], strict=True))
     )
-    found = evaluate_blocks(design, gamma)
-    criterion, gradient = _dense(z, gamma, score)
+    found = evaluate_blocks(design, np.array(gamma))
+    criterion, gradient = _dense(z, np.array(gamma), score)
     assert found.criterion == pytest.approx(criterion, rel=1e-10)
     assert found.gradient() == pytest.approx(gradient, rel=1e-7, abs=1e-7)
+    rough = evaluate_blocks(design, np.array(gamma), single=True)
+    assert rough.criterion == pytest.approx(criterion, rel=1e-5)
+    assert rough.gradient() == pytest.approx(gradient, rel=1e-3, abs=1e-3)
 
 
 @pytest.mark.parametrize(("units", "raters", "per_unit"), [(60, 10, 3), (100, 15, 2)])
