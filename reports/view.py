@@ -178,7 +178,7 @@ def sentence(text: str) -> str:
 
 def pseudonym(name: str) -> str:
     """The first eight characters: enough to find an interviewer in the workspace, and never a name."""
-    return label(name)[:8]
+    return label(name[:8])
 
 
 def number_word(value: int) -> str:

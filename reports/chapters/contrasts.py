@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -80,7 +81,7 @@ def _difference(estimate: Entry) -> str:
     first, second = _sides(estimate)
     value, (low, high) = estimate["value"], map(view.number, _ends(estimate))
     if value is None:
-        return f"How {first} and {second} differ cannot be told. {view.why_not(estimate)}".strip()
+        return f"How {first} and {second} differ cannot be told. {_why_not(estimate)}".strip()
     which = "higher" if value > 0 else "lower"
     said = (
         f"Candidates whom both scored got {view.rough(abs(value))} points {which} from {first} than from {second} "
@@ -122,7 +123,7 @@ def _correlation(estimate: Entry) -> str:
     of_means = f"Candidates' mean scores from {first} and {second} correlate {view.coefficient(seen)}"
     of_means += _observed_ends(estimate)
     if value is None:
-        why = f"How far both would agree with endless interviewers cannot be told. {view.why_not(estimate)}".strip()
+        why = f"How far both would agree with endless interviewers cannot be told. {_why_not(estimate)}".strip()
         return why if view.number(seen) is None else f"{of_means}. {why}"
     said = (
         f"With interviewers' disagreement taken out, what {first} and {second} say of candidates correlates "
@@ -150,6 +151,14 @@ def _correlation(estimate: Entry) -> str:
 def _observed_ends(estimate: Entry) -> str:
     ends = estimate["detail"].get("observed_interval")
     return f" (interval {view.coefficient(ends[0])} to {view.coefficient(ends[1])})" if ends else ""
+
+
+def _why_not(estimate: Entry) -> str:
+    """The reason, with the condition it is about in words."""
+    told = view.why_not(estimate)
+    for key, name in CONDITIONS.items():
+        told = re.sub(rf"^{key.replace('_', ' ')}:", f"{view.sentence(name)}:", told, flags=re.IGNORECASE)
+    return told
 
 
 def _row(estimate: Entry, what: str) -> tuple[str, ...]:

@@ -50,9 +50,10 @@ def habits(estimate: Entry | None, stage: str, report: Entry) -> list[dict[str, 
     if estimate["value"] is None or not found:
         return [title, text(f"Habits at {where} cannot be judged. {view.why_not(estimate)}".strip())]
     order = [*(name for name in NAMES if name in found), *sorted(set(found) - set(NAMES))]
-    flagged = sorted((name for name, row in (detail.get("raters") or {}).items() if row.get("flags")))
+    raters = {name: row for name, row in (detail.get("raters") or {}).items() if row}
+    flagged = sorted(name for name, row in raters.items() if row.get("flags"))
     blocks = [title]
-    blocks.append(_matrix(detail.get("raters") or {}, flagged, found, order, where))
+    blocks.append(_matrix(raters, flagged, found, order, where))
     blocks += [text(*_said(estimate, flagged, found, report)), _counts(found, order, where)]
     return blocks + _influence(detail.get("influence") or {}, where)
 

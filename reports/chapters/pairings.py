@@ -52,15 +52,22 @@ def _agreement(row: Entry) -> tuple[float, str, str]:
 
 def _spread(estimate: Entry, stage: str) -> str:
     detail = estimate["detail"]
+    count, value = detail.get("pairs") or 0, view.coefficient(estimate["value"])
+    scores = f"{view.count(detail.get('shared'))} pairs of scores"
+    if count == 1:
+        return f"One pair at {stage} shares enough candidates ({scores}); they agree at Gwet's AC {value}, without interval."
     quartiles = detail.get("quartiles") or [None] * 3
-    return (
-        f"Of the {view.plural(detail.get('pairs') or 0, 'pair')} at {stage} who share enough candidates "
-        f"({view.count(detail.get('shared'))} pairs of scores), half agree at Gwet's AC "
-        f"{view.coefficient(estimate['value'])} or better; the middle half lies between {view.coefficient(quartiles[0])} and "
-        f"{view.coefficient(quartiles[-1])}. "
-        "No interval is given, as pairs share interviewers and candidates. Much of this spread is chance: a single pair "
-        "shares few candidates, so that a low figure is a reason to look, not a result."
+    said = (
+        f"Of the {view.count(count)} pairs at {stage} who share enough candidates ({scores}), half agree at Gwet's AC "
+        f"{value} or better; the middle half lies between {view.coefficient(quartiles[0])} and "
+        f"{view.coefficient(quartiles[-1])}. No interval is given, as pairs share interviewers and candidates."
     )
+    if any(c["code"] == "SMALL_SAMPLE" for c in estimate["cautions"]):
+        said += (
+            " Much of this spread is chance, as a single pair shares few candidates: a low figure is a reason to look, not a "
+            "result."
+        )
+    return said
 
 
 def advice(report: Entry) -> list[dict[str, Any]]:
@@ -69,6 +76,7 @@ def advice(report: Entry) -> list[dict[str, Any]]:
     for estimate in select(report, "pairing_advice"):
         stage, listed = view.stages(estimate["subject"]["stage"]), estimate["detail"].get("rows") or []
         if estimate["value"] is None or not listed:
+            blocks.append(text(f"No pairing at {stage} can be advised. {view.why_not(estimate)}".strip()))
             continue
         longest = max((view.number(row.get("lowers")) or 0.0 for row in listed), default=0.0)
         drawn = []

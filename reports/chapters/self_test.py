@@ -112,7 +112,7 @@ def _said(known: list[Entry], stage: str, report: Entry) -> list[str]:
     alarms = [estimate for estimate in known if _nothing(estimate)]
     if not alarms:
         return [said.strip()]
-    told = [f"{_what(e).partition(': ')[2]} {view.percent(e['value'])} ({_between(e)})" for e in alarms]
+    told = [f"{_what(e).partition(': ')[2]} ({view.percent(e['value'])}, {_between(e)})" for e in alarms]
     rate = view.percent(report["policy"]["audit"]["false_discovery_rate"])
     level = view.percent(1 - report["policy"]["audit"]["confidence"])
     alarm = (

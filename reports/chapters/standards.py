@@ -73,6 +73,22 @@ METHODS = (
     ),
     "Severity: predictions of interviewer effects in the crossed model (BLUP), positive is harsher.",
     (
+        "Common scale: many-facet Rasch model (Linacre 1989), conditional maximum likelihood where it can be had; its scale "
+        "puts candidates, interviewers, competencies and score steps side by side."
+    ),
+    (
+        "Habits and drift: each interviewer's forms against what the candidates' other interviewers make one expect; "
+        "jackknife errors, partial pooling, false-discovery control for each habit."
+    ),
+    (
+        "Contrasts: paired differences between stages and between roles; correlations freed from interviewers' disagreement. "
+        "Pairings: the further scores that lower the error of severity differences most."
+    ),
+    (
+        "Self-test: scores drawn from the estimated components in the design of the data, with one thing wrong of a known "
+        "size; Clopper–Pearson intervals over draws."
+    ),
+    (
         "Validity: Fisher z intervals; applicant-pool correlation by maximum likelihood under missing at "
         "random given the scores."
     ),
@@ -105,6 +121,17 @@ GLOSSARY = (
     ("Interval", "the values consistent with these data, at the stated confidence"),
     ("Hedges' g", "difference of two means in standard deviations, corrected for small samples"),
     ("Severity", "how much lower an interviewer scores than others would score the same candidates"),
+    ("Form", "one interviewer's scores of one candidate"),
+    ("Flag", "an interviewer's scores differ from the usual by more than chance explains; not that they are wrong"),
+    ("Halo", "a general impression that makes an interviewer's scores of different competencies alike"),
+    ("Drift", "severity that changes over time, against colleagues of the same candidates"),
+    ("Logit", "the unit of the Rasch scale: log odds of one score against the one below"),
+    ("Adjusted average", "the score expected where candidates, and all else but the interviewer, are average"),
+    ("Separation reliability", "share of the spread of measured severities that is true difference, not chance"),
+    ("Wright map", "candidates, interviewers, competencies and score steps on one scale"),
+    ("Part of the design", "interviewers tied together by candidates in common; nothing compares them across parts"),
+    ("Gwet's AC2", "agreement beyond chance with ordered scores, where near misses count in part"),
+    ("Self-test", "how often this audit's own measures see an effect planted in the design of the data"),
     ("Applicant pool", "everyone who was interviewed, hired or not"),
     ("p, q", "how rarely chance alone gives such a difference: for one test, and allowing for all tests of the report"),
     ("Pseudonym", "a keyed code in place of a name; only the workspace's key leads back"),
