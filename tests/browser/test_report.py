@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from reports.disclosure import protect
 from reports.html import render
-from tests.reports import sample
+from tests.reports import sample, sample_panels
 
 pytestmark = pytest.mark.browser
 CHROMIUM = next(
@@ -42,15 +43,20 @@ def browser() -> Iterator[Any]:
         found.close()
 
 
-@pytest.fixture(scope="module", params=["families", "withheld", "hostile names"])
+@pytest.fixture(scope="module", params=["families", "withheld", "panels", "hostile names", "hostile panels"])
 def page_file(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     reports = {
         "families": sample.report(families=FAMILIES, supersedes="earlier"),
         "withheld": sample.report(THIN, units=300),
+        "panels": sample_panels.report(),
         "hostile names": sample.report(
             {HOSTILE: (100, 25), "men": (120, 42)}, {HOSTILE: {HOSTILE: (90, 20), "men": (90, 30)}}
         ),
     }
+    text = json.dumps(sample_panels.report())
+    for name in ("technical", "2026-Q2", "contrast", "direct_supervisor"):
+        text = text.replace(json.dumps(name), json.dumps(HOSTILE + name))
+    reports["hostile panels"] = json.loads(text)
     path = tmp_path_factory.mktemp("page") / "report.html"
     path.write_text(render(protect(reports[request.param])), encoding="utf-8")
     return path
@@ -136,3 +142,15 @@ def test_pictures_are_told_to_those_who_do_not_see_them(browser: Any, page_file:
     assert pictures.evaluate_all(untold) == 0
     assert page.locator("table:not(:has(caption))").count() == 0
     assert page.locator("th:not([scope])").count() == 0
+
+
+def test_the_matrix_of_habits_scrolls_by_itself_and_speaks(browser: Any, tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    path.write_text(render(protect(sample_panels.report())), encoding="utf-8")
+    page, _ = opened(browser, path, viewport={"width": 320, "height": 800})
+    matrix = page.locator("table.matrix")
+    assert matrix.count() == 1
+    assert matrix.get_by_text("▲ harsher").is_visible()
+    assert matrix.get_by_role("img", name="not flagged").count() >= 2
+    assert matrix.evaluate("m => m.scrollWidth > m.parentElement.clientWidth")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
