@@ -24,7 +24,7 @@ from scipy import sparse
 
 from fairpanel.measures.mixed_models.blocks import BlockLikelihood, WithinUnits, assemble, nested_traces, within_units
 from fairpanel.measures.mixed_models.blocks_design import BlockDesign
-from fairpanel.measures.mixed_models.fit import NEAR, Convergence, newton_step, within
+from fairpanel.measures.mixed_models.fit import CEILING, NEAR, Convergence, newton_step, within
 from fairpanel.measures.mixed_models.threads import with_one_blas_thread
 
 FloatArray = npt.NDArray[np.float64]
@@ -161,7 +161,8 @@ def fit_blocks_probed(
         iterations += 1
         likelihood, scatter, solved = evaluate_blocks_probed(design, many, gamma, used, solved)
         gradient, information = likelihood.gradient(), likelihood.average_information()
-        step = newton_step(information, gradient, ~((gamma == 0) & (gradient >= 0)))
+        held = ((gamma == 0) & (gradient >= 0)) | ((gamma >= CEILING) & (gradient <= 0))
+        step = newton_step(information, gradient, ~held)
         last, decrement = decrement, float(np.sqrt(max(-float(gradient @ step), 0.0)))
         if iterations >= limit or (decrement < tolerance and used is signs):
             break

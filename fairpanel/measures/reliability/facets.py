@@ -14,6 +14,7 @@ from scipy.special import expit, ndtri
 from fairpanel.measures.estimate import Caution, Interval
 from fairpanel.measures.mixed_models.blocks import BlockLikelihood, fit_blocks
 from fairpanel.measures.mixed_models.blocks_design import BlockDesign, block_design
+from fairpanel.measures.mixed_models.blocks_probed import fit_blocks_probed
 from fairpanel.measures.mixed_models.crossed import crossed_design
 from fairpanel.measures.mixed_models.fit import moment_components
 from fairpanel.measures.mixed_models.linkage import Linkage
@@ -23,8 +24,8 @@ from fairpanel.measures.reliability.mean_squares import agreement_interval, two_
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
-MOST_LEVELS = 5000
-"""Most levels of effects that cross units for which their dense matrix is factored."""
+MOST_LEVELS = 2500
+"""Most levels of effects that cross units for which their dense matrix is factored; beyond it traces are probed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,13 +81,10 @@ def facet_components(ratings: Ratings, facets: Sequence[str], /, *, method: str,
         return ComponentTable(
             method="REML", share=None, cautions=[*cautions, Caution("SINGLE_RATINGS", "every unit has one score")]
         )
-    levels = sum(int(codes.max()) + 1 for codes in crossing.values())
-    if levels > MOST_LEVELS:
-        text = f"{levels} levels of {', '.join(crossing)} are more than the {MOST_LEVELS} that fit in memory"
-        return ComponentTable(method="REML", share=None, cautions=[*cautions, Caution("NOT_ESTIMABLE", text)])
     design = block_design(ratings.unit, ratings.score, nested, crossing)
     names = [*design.nested, *design.crossing]
-    likelihood, convergence = fit_blocks(design)
+    probed = design.level_effect.size > MOST_LEVELS
+    likelihood, convergence = fit_blocks_probed(design) if probed else fit_blocks(design)
     if not convergence.converged:
         cautions.append(
             Caution("NOT_CONVERGED", f"the search ended {convergence.gradient_norm:.2g} standard errors away")
@@ -94,12 +92,16 @@ def facet_components(ratings: Ratings, facets: Sequence[str], /, *, method: str,
     found = dict(zip(names, (likelihood.gamma * likelihood.variance).tolist(), strict=True))
     found = {name: found[name] for name in _names(facets) if name in found} | {"residual": likelihood.variance}
     between = _share_interval(design, likelihood, confidence=confidence)
+    method = "REML, random effects " + ", ".join(name for name in found if name != "residual")
+    if probed:
+        error = f"Monte Carlo error {convergence.monte_carlo_error:.2g} SE"
+        method += f", traces from {convergence.probes} random probes ({error})"
     return _table(
-        "REML, random effects " + ", ".join(name for name in found if name != "residual"),
+        method,
         found,
         extra={
             "intercept": likelihood.intercept + float(ratings.score.mean()),
-            "reml_criterion": likelihood.criterion,
+            "reml_criterion": None if probed else likelihood.criterion,
             "convergence": convergence.to_dict(),
         },
         interval=between,
