@@ -108,6 +108,17 @@ def _advice(detail: Entry, shown: Shown, _: int) -> Entry:
     return detail | ({"rows": rows} if "rows" in detail else {})
 
 
+def _drift(detail: Entry, shown: Shown, minimum_cell: int) -> Entry:
+    """Interviewers who may be shown, with the periods in which they met as many candidates as the minimum cell."""
+    kept = _tables("raters")(detail, shown, minimum_cell)
+    if isinstance(kept.get("raters"), Mapping):
+        kept["raters"] = {
+            rater: row | {"periods": [one for one in _rows(row, "periods") if (one.get("units") or 0) >= minimum_cell]}
+            for rater, row in kept["raters"].items()
+        }
+    return kept
+
+
 def _rasch(detail: Entry, shown: Shown, minimum_cell: int) -> Entry:
     kept: Entry = {name: detail[name] for name in FACTS if name in detail}
     for name in BY_LEVEL:
@@ -141,7 +152,7 @@ _GATES: Mapping[str, Callable[[Entry, Shown, int], Entry]] = {
     "rater_severity": _tables(*SEVERITY),
     "rater_linkage": _linkage,
     "rater_habits": _tables("raters", "influence"),
-    "rater_drift": _tables("raters"),
+    "rater_drift": _drift,
     "many_facet_rasch": _rasch,
     "pairwise_agreement": _pairs,
     "light_kappa": _pairs,

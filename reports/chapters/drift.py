@@ -87,7 +87,7 @@ def _drawn(raters: Entry, flagged: list[str], periods: list[Any], where: str, sa
     columns = ("Interviewer (pseudonym)", "Period", "Severity, points", "95 % interval", "Candidates")
     return [
         picture(f"{title}{more} (up: harsher, score points)", svg, legend),
-        table(f"Severity by period, {where}", columns, cells, words=(1,), folded=True),
+        table(f"Severity by period, {where}: periods with enough candidates", columns, cells, words=(1,), folded=True),
     ]
 
 

@@ -11,12 +11,20 @@ from reports.chapters.self_test import self_test
 from reports.evidence import by_id
 
 Entry = Mapping[str, Any]
+HOW_SELF_TESTED = (
+    " The self-test draws scores from the components estimated in the data, in their very design (parametric draws), with "
+    "Clopper–Pearson intervals."
+)
+LIMIT_OF_SELF_TEST = (
+    "The self-test takes the estimated components as true and draws normal scores; interviewers may go wrong in ways that "
+    "were not planted."
+)
 DETECTABLE = {"r": "correlation", "d": "standardized difference"}
 
 
 def chapter(report: Entry) -> Chapter | None:
-    tests = report["tests_run"]
-    if not tests and not report["findings"]:
+    tests, planted = report["tests_run"], self_test(report)
+    if not tests and not report["findings"] and not planted:
         return None
     level = report["policy"]["policy"]["significance"]
     below, kept = sum(t["p"] < level for t in tests), sum(t["q"] < level for t in tests)
@@ -31,7 +39,7 @@ def chapter(report: Entry) -> Chapter | None:
         text(said) if tests else text("No significance test was run."),
         _ledger(report),
         _detectable(report),
-        *self_test(report),
+        *planted,
         _states(report),
     ]
     return Chapter(
@@ -42,13 +50,14 @@ def chapter(report: Entry) -> Chapter | None:
         computed=(
             "Every significance test of the audit enters one ledger; q is the false-discovery "
             "adjusted p over all of them (Benjamini & Hochberg 1995). "
-            "Detectable effects are those a two-sided 5 % test would have found with 80 % power. The self-test draws scores "
-            "from the components estimated in the data, in their very design (parametric bootstrap)."
+            "Detectable effects are those a two-sided 5 % test would have found with 80 % power."
+            + (HOW_SELF_TESTED if planted else "")
         ),
         command="fairpanel audit --json",
         limits=[
             "Adjustment covers the tests in this report, not those of earlier reports or of other "
-            "questions put to the same data."
+            "questions put to the same data.",
+            *([LIMIT_OF_SELF_TEST] if planted else []),
         ],
     )
 

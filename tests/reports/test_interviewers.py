@@ -127,3 +127,11 @@ def test_tables_that_are_missing_or_empty_pass_as_they_are(empty: Any) -> None:
 
 def test_protecting_panels_twice_changes_nothing_more() -> None:
     assert protect(protected())["estimates"] == protected()["estimates"]
+
+
+def test_a_period_with_fewer_candidates_than_the_minimum_cell_is_not_shown() -> None:
+    report = sample_panels.report()
+    rows = detail(report, "rater_drift")["raters"][HARSH]["periods"]
+    rows[0]["units"], rows[1]["units"], rows[2]["units"] = 4, 5, None
+    kept = detail(protect(report), "rater_drift")["raters"][HARSH]["periods"]
+    assert [row["period"] for row in kept] == ["2026-Q2"]
