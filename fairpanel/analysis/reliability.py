@@ -15,9 +15,8 @@ from fairpanel.config import AuditConfig
 from schemas.results import Analysis, Estimated
 from schemas.vocabulary import ELEMENTS
 
-MOST_UNITS_FOR_COMPONENTS = 2000
-MOST_RATERS_FOR_COMPONENTS = 400
-"""With more interviewers the two-way components of G(q,k) have to do: the three-way fit's cost is cubic in them."""
+MOST_UNITS_FOR_COMPONENTS = 20_000
+"""More candidates no longer change what the components say; the fit's cost grows with the pairs of interviewers."""
 OVERLAPS = 10
 """Further scores that the advice on pairings plans."""
 
@@ -81,15 +80,13 @@ def _of_competencies(subject: dict[str, str | None], forms: pl.DataFrame, config
 
 
 def _components(material: Material, config: AuditConfig) -> Iterator[Estimated]:
-    """Candidate, interviewer, competency and their interactions, over the competencies of a stage. The fit's cost grows
-    fast, so that of many candidates a seeded random sample is taken; the method says so."""
+    """Candidate, interviewer, competency and their interactions, over the competencies of a stage. Of very many
+    candidates a seeded random sample is taken; the method says so."""
     rated = material.ratings.filter(pl.col("competency").is_in(ELEMENTS) & pl.col("score").is_not_null())
     for stage in rated["stage"].unique().sort():
         ratings = rated.filter(pl.col("stage") == stage).rename({"competency": "item"})
         units = ratings["unit"].unique().sort()
         if ratings["item"].n_unique() < 2 or units.len() < config.minimum_candidates:
-            continue
-        if ratings["rater"].n_unique() > MOST_RATERS_FOR_COMPONENTS:
             continue
         sampled = units.len() > MOST_UNITS_FOR_COMPONENTS
         if sampled:

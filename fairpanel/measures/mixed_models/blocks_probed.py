@@ -159,7 +159,9 @@ def fit_blocks_probed(
     decrement, damping, iterations = np.inf, 1.0, 0
     while True:
         iterations += 1
-        likelihood, scatter, solved = evaluate_blocks_probed(design, many, gamma, used, solved)
+        likelihood, scatter, solved = evaluate_blocks_probed(
+            design, many, gamma, used, solved, tolerance=1e-10 if used is signs else 1e-6
+        )
         gradient, information = likelihood.gradient(), likelihood.average_information()
         held = ((gamma == 0) & (gradient >= 0)) | ((gamma >= CEILING) & (gradient <= 0))
         step = newton_step(information, gradient, ~held)
@@ -186,7 +188,14 @@ def fit_blocks_probed(
 
 @with_one_blas_thread
 def evaluate_blocks_probed(
-    design: BlockDesign, many: ManyLevels, gamma: FloatArray, signs: FloatArray, start: FloatArray | None, /
+    design: BlockDesign,
+    many: ManyLevels,
+    gamma: FloatArray,
+    signs: FloatArray,
+    start: FloatArray | None = None,
+    /,
+    *,
+    tolerance: float = 1e-10,
 ) -> tuple[BlockLikelihood, FloatArray, FloatArray]:
     """The likelihood's derivatives, the gradient as each probe has it (probes × effects), and the probes' solution, at
     which the next search may start."""
@@ -198,7 +207,7 @@ def evaluate_blocks_probed(
     root_blocks = many.gather(root)
     near = np.linalg.inv(np.eye(s_blocks.shape[1]) + root_blocks * s_blocks * root_blocks.swapaxes(1, 2))
 
-    def solve_a(x: FloatArray, tolerance: float, start: FloatArray | None = None) -> FloatArray:
+    def solve_a(x: FloatArray, start: FloatArray | None = None) -> FloatArray:
         return _conjugate_gradients(
             lambda v: v + root * (s @ (root * v)),
             lambda v: many.scatter(near @ many.gather(v)),
@@ -211,10 +220,10 @@ def evaluate_blocks_probed(
 
     def solve_many(x: FloatArray) -> FloatArray:
         weighted = weights @ x
-        return np.asarray(weighted - weights @ (z @ (root * solve_a(root * (z.T @ weighted), 1e-12))))
+        return np.asarray(weighted - weights @ (z @ (root * solve_a(root * (z.T @ weighted)))))
 
     seen = s @ signs
-    solved = solve_a(root * seen, 1e-8, start)
+    solved = solve_a(root * seen, start)
     scaled = s_blocks * root_blocks.swapaxes(1, 2)
     p_blocks = s_blocks - scaled @ near @ scaled.swapaxes(1, 2)
     beyond = seen - s @ (root * solved) - many.scatter(p_blocks @ many.gather(signs))  # (P − its blocks) z
