@@ -76,7 +76,7 @@ def many_facet_rasch(
 
     Parameters
     ----------
-    data : one score a row; scores are whole numbers (categories). Rows without a score or a label are left out and
+    data : one score a row; scores are whole, half or quarter points (categories). Rows without a score or a label are left out and
         counted.
     unit, rater, item, score : column names.
     facets : which facets there are: the roles unit, rater, item, or names of columns. None: unit, rater, and item
@@ -109,7 +109,7 @@ def many_facet_rasch(
     Raises
     ------
     MeasureInputError
-        A missing column, scores that are not whole numbers or have more than 200 categories, an unknown facet, anchor
+        A missing column, scores finer than quarter points or with more than 200 categories, an unknown facet, anchor
         or option; cml or mml of a design that is too large for them.
 
     Cautions

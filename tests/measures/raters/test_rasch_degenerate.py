@@ -151,14 +151,24 @@ def test_a_hundred_point_scale(options: dict[str, Any]) -> None:
 def test_scores_that_are_no_categories_are_refused() -> None:
     rng = np.random.default_rng(1)
     for score, words in (
-        (pl.col("score") / 2, "whole numbers.*got 2.5"),
+        (pl.col("score") / 3, "quarter points.*got 0.33"),
         (pl.col("score") + pl.Series(rng.random(PANEL.height)), "rater_severity for continuous"),
         (pl.Series(rng.integers(0, 1000, PANEL.height)), "at most 200 categories"),
         (pl.col("rater"), "expected numbers in the score column"),
-        (pl.lit(float("inf")), "whole numbers"),
+        (pl.lit(float("inf")), "quarter points.*got inf"),
     ):
         with pytest.raises(MeasureInputError, match=words):
             rasch(PANEL.with_columns(score.alias("score")))
+
+
+def test_half_points_are_categories_of_their_own_scale() -> None:
+    """Scores from 1 to 3 in halves are those from 1 to 5 in another unit: same measures, averages in half points."""
+    whole, half = (rasch(PANEL.with_columns(score)) for score in (pl.col("score"), (pl.col("score") + 1) / 2))
+    assert half.value == pytest.approx(whole.value)
+    assert half.detail["score_step"] == whole.detail["score_step"] / 2
+    for name, fair in whole.detail["fair_average"]["rater"].items():
+        assert half.detail["measures"]["rater"][name] == pytest.approx(whole.detail["measures"]["rater"][name])
+        assert half.detail["fair_average"]["rater"][name] == pytest.approx((fair + 1) / 2)
 
 
 @pytest.mark.parametrize(

@@ -38,8 +38,8 @@ class Design:
     group: IntArray
     step_facet: str | None
     score: IntArray
-    low: int
-    step: int
+    low: float
+    step: float
     used: BoolArray
     row: IntArray
     missing: int
@@ -178,26 +178,28 @@ def _facet_columns(data: pl.DataFrame, roles: dict[str, str], facets: Sequence[s
     return {unit: columns[unit]} | raters | columns
 
 
-def _categories(values: FloatArray, name: str) -> tuple[IntArray, int, int, int]:
+def _categories(values: FloatArray, name: str) -> tuple[IntArray, float, float, int]:
     """Categories from 0, lowest score, score points between categories, highest category."""
     if values.size == 0:
         return np.empty(0, dtype=np.int64), 0, 1, 0
-    wrong = np.flatnonzero(~np.isfinite(values) | (values != np.round(values)))
-    if wrong.size:
+    parts = next((parts for parts in (1, 2, 4) if np.all(values * parts == np.round(values * parts))), None)
+    if parts is None or not np.isfinite(values).all():
+        wrong = np.flatnonzero(~np.isfinite(values) | (values * 4 != np.round(values * 4)))
         raise MeasureInputError(
-            f"expected whole numbers (ordered categories) in the score column {name!r}, got {values[wrong[0]]:g}: the "
-            "Rasch model is for categories; multiply half points by 2, and take rater_severity for continuous scores"
+            f"expected whole, half or quarter points (ordered categories) in the score column {name!r}, got "
+            f"{values[wrong[0]]:g}: the Rasch model is for categories; take rater_severity for continuous scores"
         )
-    low = int(values.min())
-    category = values.astype(np.int64) - low
+    low = int(values.min() * parts)
+    category = (values * parts).astype(np.int64) - low
     step = max(int(np.gcd.reduce(category)), 1)
     top = int(category.max()) // step
     if top >= MOST_CATEGORIES:
         raise MeasureInputError(
-            f"expected at most {MOST_CATEGORIES} categories in the score column {name!r}, got scores from {low} to "
-            f"{int(values.max())}: take rater_severity for continuous scores"
+            f"expected at most {MOST_CATEGORIES} categories in the score column {name!r}, got scores from "
+            f"{values.min():g} to {values.max():g}: take rater_severity for continuous scores"
         )
-    return category // step, low, step, top
+    whole = parts == 1
+    return category // step, low if whole else low / parts, step if whole else step / parts, top
 
 
 def _coded(column: pl.Series) -> tuple[IntArray, tuple[str, ...]]:
