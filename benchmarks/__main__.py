@@ -14,11 +14,13 @@ SMOKE = {
     "benchmarks.agreement": ["--ratings", "20000", "--repeats", "1"],
     "benchmarks.recovery": ["--replicates", "5", "--report-only"],
     "benchmarks.rasch": ["--ratings", "3000", "--repeats", "1"],
+    "benchmarks.reml_facets": ["--candidates", "1200", "--interviewers", "450"],
 }
 FULL = {
     "benchmarks.scale": [],
     "benchmarks.recovery": ["--replicates", "1000"],
     "benchmarks.reml": [],
+    "benchmarks.reml_facets": [],
     "benchmarks.rasch": [],
     "benchmarks.agreement": [],
 }
