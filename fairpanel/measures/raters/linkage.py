@@ -127,7 +127,7 @@ def _cautions(ratings: Ratings, link: Linkage, left_out: int, min_units: int) ->
         text = f"{link.single_units} of {len(ratings.units)} units have one rater and link nobody"
         cautions.append(Caution("SINGLE_RATINGS", text))
     if left_out:
-        text = f"{left_out} raters scored fewer than {min_units} units: not in the tables"
+        text = f"raters who scored fewer than {min_units} units, not in the tables: {left_out}"
         cautions.append(Caution("SMALL_GROUP", text))
     return cautions
 

@@ -76,8 +76,8 @@ def many_facet_rasch(
 
     Parameters
     ----------
-    data : one score a row; scores are whole, half or quarter points (categories). Rows without a score or a label are left out and
-        counted.
+    data : one score a row; scores are whole, half or quarter points (categories). Rows without a score or a label are
+        left out and counted.
     unit, rater, item, score : column names.
     facets : which facets there are: the roles unit, rater, item, or names of columns. None: unit, rater, and item
         where the data have its column.

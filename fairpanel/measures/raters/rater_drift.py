@@ -122,7 +122,9 @@ def rater_drift(
     known = np.isfinite(judged.q)
     if not known.all():
         left_out = int(np.count_nonzero(~known))
-        text = f"{left_out} raters scored fewer than {fewest} units, or in one period only: neither judged nor shown"
+        text = (
+            f"raters who scored fewer than {fewest} units, or in one period only, neither judged nor shown: {left_out}"
+        )
         cautions.append(Caution("SMALL_GROUP", text))
     cautions.append(
         Caution("NO_INTERVAL", "the share of raters flagged is a decision about these raters, not a sample")

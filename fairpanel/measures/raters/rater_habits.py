@@ -155,7 +155,7 @@ def rater_habits(
     judged = {habit.name: (habit, _judge(habit, level, confidence, false_discovery_rate)) for habit in habits}
     left_out = int(np.count_nonzero(~shown))
     if left_out:
-        text = f"{left_out} raters scored fewer than {min_units} units: neither judged nor shown"
+        text = f"raters who scored fewer than {min_units} units, neither judged nor shown: {left_out}"
         cautions.append(Caution("SMALL_GROUP", text))
     detail = _detail(ratings, judged, shown, confidence)
     judged_raters = [row for row in detail["raters"].values() if row["habits"]]

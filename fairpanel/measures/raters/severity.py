@@ -121,7 +121,7 @@ def rater_severity(
     tables, left_out = _tables(ratings, link, found, min_units, confidence)
     if left_out:
         cautions.append(
-            Caution("SMALL_GROUP", f"{left_out} raters scored fewer than {min_units} units: not in the tables")
+            Caution("SMALL_GROUP", f"raters who scored fewer than {min_units} units, not in the tables: {left_out}")
         )
     return Estimate(
         measure="rater_severity",

@@ -110,7 +110,9 @@ def pairing_advice(
         return _none(ratings, [*cautions, why])
     known = link.units_per_rater >= min_units
     if not known.all():
-        cautions.append(Caution("SMALL_GROUP", f"{int((~known).sum())} raters scored fewer than {min_units} units"))
+        cautions.append(
+            Caution("SMALL_GROUP", f"raters who scored fewer than {min_units} units: {int((~known).sum())}")
+        )
     plan = _plan(ratings, found, overlaps, known, seed)
     if not plan.pairs:
         return _none(ratings, [*cautions, Caution("NOT_ESTIMABLE", "every rater scored every unit")])

@@ -83,6 +83,6 @@ def calibration_cautions(
         cautions.append(Caution("SMALL_SAMPLE", text + f"{max(ratings - 1, 0):.1f}, and their errors too small"))
     left_out = sum(int(np.count_nonzero(one)) for one in hidden.values())
     if left_out:
-        text = f"{left_out} raters scored fewer than {min_units} units: not in the tables"
+        text = f"raters who scored fewer than {min_units} units, not in the tables: {left_out}"
         cautions.append(Caution("SMALL_GROUP", text))
     return cautions
