@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+from scipy.special import ndtri
 
 from fairpanel.measures.estimate import Caution, Estimate, MeasureInputError
 from fairpanel.measures.mixed_models.crossed import RATER, prediction_variance
@@ -146,8 +147,8 @@ def rater_habits(
     if item is not None and (only is None or "copying" in only):
         copied = copying(found, ratings, raters, fewest)
         habits += [] if copied is None else [copied]
-    present = data.select(pl.all().exclude("__row")).with_columns(pl.col(score).cast(pl.Float64).fill_nan(None))
-    present = present.drop_nulls([name for name in (unit, rater, score, item) if name is not None])
+    labels = [name for name in (unit, rater, score, item) if name is not None]
+    present = data.with_columns(pl.col(score).cast(pl.Float64).fill_nan(None)).drop_nulls(labels)
     habits += _timed(found, present, interviewed, submitted, raters, fewest)
     habits = [habit for habit in habits if only is None or habit.name in only]
     shown = link.units_per_rater >= min_units
@@ -258,8 +259,6 @@ def _detail(
     shown: npt.NDArray[np.bool_],
     confidence: float,
 ) -> dict[str, Any]:
-    from scipy.special import ndtri
-
     half = float(ndtri((1 + confidence) / 2))
     summary: dict[str, Any] = {}
     raters: dict[str, Any] = {
