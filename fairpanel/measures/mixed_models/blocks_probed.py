@@ -165,24 +165,26 @@ def fit_blocks_probed(
         gradient, information = likelihood.gradient(), likelihood.average_information()
         held = ((gamma == 0) & (gradient >= 0)) | ((gamma >= CEILING) & (gradient <= 0))
         step = newton_step(information, gradient, ~held)
-        last, decrement = decrement, float(np.sqrt(max(-float(gradient @ step), 0.0)))
-        if iterations >= limit or (decrement < tolerance and used is signs):
+        fall = -float(gradient @ step)
+        uphill = fall < -(tolerance**2)  # the information is not one: scores without a residual
+        last, decrement = decrement, max(float(np.sqrt(abs(fall))), float(uphill))
+        if uphill or iterations >= limit or (decrement < tolerance and used is signs):
             break
         damping = damping / 2 if decrement > last else 1.0
         gamma = within(gamma, damping * step)
         if decrement < NEAR and used is not signs:
             used, solved, decrement = signs, None, np.inf
     free = gamma > 0
-    covariance = np.atleast_2d(np.cov(scatter[:, free].T)) / probes
-    error = float(np.sqrt(np.trace(np.linalg.pinv(information[np.ix_(free, free)], hermitian=True) @ covariance)))
+    covariance = np.atleast_2d(np.cov(scatter[:, free].T)) / len(scatter)
+    spread = float(np.trace(np.linalg.pinv(information[np.ix_(free, free)], hermitian=True) @ covariance))
     return likelihood, Convergence(
         converged=decrement < max(tolerance, 1e-3),
         iterations=iterations,
         evaluations=iterations,
         gradient_norm=decrement,
         tolerance=tolerance,
-        probes=probes,
-        monte_carlo_error=error,
+        probes=len(scatter),
+        monte_carlo_error=float(np.sqrt(max(spread, 0.0))),
     )
 
 

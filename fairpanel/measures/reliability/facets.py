@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
+from scipy.sparse.linalg import lsmr
 from scipy.special import expit, ndtri
 
 from fairpanel.measures.estimate import Caution, Interval
@@ -26,6 +28,10 @@ IntArray = npt.NDArray[np.int64]
 
 MOST_LEVELS = 2500
 """Most levels of effects that cross units for which their dense matrix is factored; beyond it traces are probed."""
+
+
+SUSPECT = 1000.0
+"""Relative variance from which on a fit may be one without any residual."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,10 +87,17 @@ def facet_components(ratings: Ratings, facets: Sequence[str], /, *, method: str,
         return ComponentTable(
             method="REML", share=None, cautions=[*cautions, Caution("SINGLE_RATINGS", "every unit has one score")]
         )
+    first = np.zeros(len(ratings.units))
+    first[ratings.unit] = ratings.score
+    if np.array_equal(first[ratings.unit], ratings.score):
+        return _agreement(first, [name for name in _names(facets) if name in nested or name in crossing], cautions)
     design = block_design(ratings.unit, ratings.score, nested, crossing)
     names = [*design.nested, *design.crossing]
     probed = design.level_effect.size > MOST_LEVELS
     likelihood, convergence = fit_blocks_probed(design) if probed else fit_blocks(design)
+    if (likelihood.gamma.max() > SUSPECT or not convergence.converged) and _explained(design):
+        text = "the effects explain every score: without residual variance the search cannot compare them"
+        return ComponentTable(method="REML", share=None, cautions=[*cautions, Caution("NOT_ESTIMABLE", text)])
     if not convergence.converged:
         cautions.append(
             Caution("NOT_CONVERGED", f"the search ended {convergence.gradient_norm:.2g} standard errors away")
@@ -106,6 +119,26 @@ def facet_components(ratings: Ratings, facets: Sequence[str], /, *, method: str,
         },
         interval=between,
         why=[Caution("NO_INTERVAL", "the unit variance lies on its boundary")] if between is None else (),
+        cautions=cautions,
+    )
+
+
+def _explained(design: BlockDesign) -> bool:
+    """Whether the effects reproduce every score."""
+    n = design.score.size
+    indicators = [sparse.csr_array((np.ones(n), codes, np.arange(n + 1))) for codes in design.codes]
+    left = lsmr(sparse.hstack(indicators, format="csr"), design.score, atol=1e-9, btol=1e-9, maxiter=500)[3]
+    return bool(left**2 < 1e-8 * float(design.score @ design.score))
+
+
+def _agreement(scores: FloatArray, names: Sequence[str], cautions: Sequence[Caution]) -> ComponentTable:
+    """All scores of every unit are the same: all variance is the units'."""
+    found = dict.fromkeys([*names, "residual"], 0.0) | {"unit": float(np.var(scores, ddof=1))}
+    return _table(
+        "perfect agreement",
+        found,
+        extra={"intercept": float(scores.mean())},
+        why=[Caution("NO_INTERVAL", "perfect agreement: there is no likelihood to take an interval from")],
         cautions=cautions,
     )
 

@@ -124,6 +124,31 @@ def test_designs_that_show_nothing_give_a_caution(facets: list[str], kind: str) 
     assert found.cautions
 
 
+@pytest.mark.parametrize("most", [2500, 10])
+def test_scores_without_a_residual_have_no_components(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rater who gives every item the same score: components relative to a residual of zero cannot be told."""
+    monkeypatch.setattr("fairpanel.measures.reliability.facets.MOST_LEVELS", most)
+    rng = np.random.default_rng(0)
+    unit, rater, item = (axis.ravel() for axis in np.indices((40, 5, 3)))
+    halo = rng.normal(0, 1, 40)[unit] + rng.normal(0, 0.5, 5)[rater] + rng.normal(0, 0.5, (40, 5))[unit, rater]
+    for score in (halo, rng.normal(0, 1, 5)[rater] + rng.normal(0, 1, 40)[unit]):
+        frame = pl.DataFrame({"unit": unit, "rater": rater, "item": item, "score": score})
+        found = measure("variance_components", frame, facets=FACETS[:3])
+        assert found.value is None
+        assert any(c.code == "NOT_ESTIMABLE" and "every score" in c.text for c in found.cautions)
+
+
+def test_perfect_agreement_is_all_of_the_units() -> None:
+    unit, rater, item = (axis.ravel() for axis in np.indices((40, 5, 3)))
+    level = np.random.default_rng(0).normal(0, 1, 40)
+    frame = pl.DataFrame({"unit": unit, "rater": rater, "item": item, "score": level[unit]})
+    found = measure("variance_components", frame, facets=FACETS[:3])
+    assert found.value == 1.0
+    assert found.detail["unit"] == pytest.approx(level.var(ddof=1))
+    assert found.detail["residual"] == found.detail["rater:item"] == 0
+    assert {c.code for c in found.cautions} == {"BOUNDARY", "NO_INTERVAL"}
+
+
 def test_forty_items() -> None:
     frame = _frame(_cube((25, 3, 40), 1), ["unit", "rater", "item"])
     found = measure("variance_components", frame, facets=["unit", "rater", "item"])
