@@ -78,7 +78,7 @@ class ManyLevels:
     def scatter(self, x: FloatArray) -> FloatArray:
         """Back from blocks to rows of the many levels."""
         out = np.zeros((self.many.size + 1, x.shape[2]))
-        out[self.blocks.ravel()] = x.reshape(-1, x.shape[2])
+        out[self.blocks.ravel()] = x.reshape(self.blocks.size, x.shape[2])
         return out[:-1]
 
 

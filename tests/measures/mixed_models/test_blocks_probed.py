@@ -113,6 +113,15 @@ def test_effects_of_few_levels_need_no_probe() -> None:
     assert probed.gamma == pytest.approx(exact.gamma, rel=1e-5, abs=1e-6)
 
 
+def test_no_effect_of_few_levels() -> None:
+    frame = _frame(150, 50, 60, 6).sample(fraction=0.2, seed=1)
+    design = _design(frame)
+    assert many_levels(design).few.size == 0
+    (exact, _), (probed, record) = fit_blocks(design), fit_blocks_probed(design)
+    assert record.converged
+    assert _distance(probed, exact) < 4 * (record.monte_carlo_error or 0.0)
+
+
 def test_levels_of_a_rater_and_her_interactions_are_one_block() -> None:
     design = _design(_frame(300, 50, 4, 5))
     many = many_levels(design)
