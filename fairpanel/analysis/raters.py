@@ -14,11 +14,14 @@ from fairpanel.analysis.frames import Material
 from fairpanel.analysis.self_test import self_test
 from fairpanel.analysis.slices import STAGES, leading
 from fairpanel.config import AuditConfig
+from fairpanel.measures.estimate import Caution, Estimate
 from schemas.results import Analysis, Estimated
 from schemas.vocabulary import ELEMENTS
 
 MOST_CANDIDATES = 20_000
 """Beyond them the Rasch model and the habits are estimated on a seeded random sample of candidates; the method says so."""
+MOST_RATERS_FOR_RASCH = 1500
+"""The Rasch model's cost grows with the cube of the interviewers."""
 OF_CANDIDATES = (
     "fair_score", "adjusted_mean", "observed_mean", "unit_component", "linking_units", "single_units",
 )  # fmt: skip
@@ -71,14 +74,26 @@ def _of_stage(
         pl.format("{}-Q{}", pl.col("interviewed_at").dt.year(), pl.col("interviewed_at").dt.quarter()).alias("period")
     )
     yield estimated("raters", subject, "rater_drift", quarters, min_units=max(least, 12), **common)
-    rasch = estimated(
-        "raters", about, "many_facet_rasch", forms, min_units=least, unexpected=200, confidence=config.confidence
-    )
+    rasch = _rasch(about, forms, config)
     told.append(calibration(stage, forms, rasch, config))
     yield _noted(_shown(rasch), note)
     if tested:
         groups = material.groups.filter(pl.col("attribute") == config.attributes[0]) if config.attributes else None
         yield from self_test(about, forms, groups, config)
+
+
+def _rasch(subject: dict[str, str | None], forms: pl.DataFrame, config: AuditConfig) -> Estimated:
+    raters = forms["rater"].n_unique()
+    if raters > MOST_RATERS_FOR_RASCH:
+        why = f"{raters} raters are too many for the Rasch model in an audit (up to {MOST_RATERS_FOR_RASCH}): audit a part"
+        refused = Estimate(
+            measure="many_facet_rasch", method="not computed", value=None, cautions=[Caution("NOT_ESTIMABLE", why)]
+        )
+        return Estimated(family="raters", subject=subject, result=refused.to_dict())
+    least = config.minimum_candidates_per_rater
+    return estimated(
+        "raters", subject, "many_facet_rasch", forms, min_units=least, unexpected=200, confidence=config.confidence
+    )
 
 
 def _sample(here: pl.DataFrame, config: AuditConfig) -> tuple[pl.DataFrame, str]:

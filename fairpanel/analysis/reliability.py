@@ -88,12 +88,12 @@ def _components(material: Material, config: AuditConfig) -> Iterator[Estimated]:
         units = ratings["unit"].unique().sort()
         if ratings["item"].n_unique() < 2 or units.len() < config.minimum_candidates:
             continue
+        subject: dict[str, str | None] = {"stage": stage, "competency": None, "job_family": None}
+        yield from _of_competencies(subject, ratings, config)
         sampled = units.len() > MOST_UNITS_FOR_COMPONENTS
         if sampled:
             units = units.sample(MOST_UNITS_FOR_COMPONENTS, seed=config.seed)
             ratings = ratings.filter(pl.col("unit").is_in(units.implode()))
-        subject: dict[str, str | None] = {"stage": stage, "competency": None, "job_family": None}
-        yield from _of_competencies(subject, ratings, config)
         facets = ["unit", "rater", "item"]
         found = estimated(
             "reliability", subject, "variance_components", ratings, facets=facets, confidence=config.confidence
