@@ -28,7 +28,12 @@ PEOPLE = pl.DataFrame(
 
 
 def _options(name: str) -> dict[str, Any]:
-    return {"ryy": 0.6} if name == "corrected_validity" else {}
+    return {
+        "corrected_validity": {"ryy": 0.6},
+        "incremental_validity": {"base": ["x"], "added": ["selected"]},
+        "relative_weights": {"predictors": ["x", "selected"]},
+        "general_dominance": {"predictors": ["x", "selected"]},
+    }.get(name, {})
 
 
 @pytest.mark.parametrize("name", MINE)

@@ -67,7 +67,7 @@ def pearson(
     >>> round(pearson(people).value, 6)
     0.8
     """
-    first, second, cautions = _pairs(data, x, y)
+    first, second, cautions = complete_pairs(data, x, y)
     _check(interval, confidence)
     r = correlation(first, second)
     error = 1 / math.sqrt(first.size - 3) if first.size > 3 else None
@@ -122,7 +122,7 @@ def spearman(
     1.0
     """
     check_choice("standard_error", standard_error, ("bonett_wright", "fieller", "fisher"))
-    first, second, cautions = _pairs(data, x, y)
+    first, second, cautions = complete_pairs(data, x, y)
     _check(interval, confidence)
     rho = rank_correlation(first, second)
     n = first.size
@@ -171,7 +171,7 @@ def _check(interval: str, confidence: float) -> None:
     check_choice("interval", interval, ("analytic", "bootstrap", "none"))
 
 
-def _pairs(data: pl.DataFrame, x: str, y: str) -> tuple[Floats, Floats, list[Caution]]:
+def complete_pairs(data: pl.DataFrame, x: str, y: str) -> tuple[Floats, Floats, list[Caution]]:
     first, second = numbers(data, x, "x"), numbers(data, y, "y")
     present = ~np.isnan(first) & ~np.isnan(second)
     return first[present], second[present], missing_rows(present, f"{x} or {y}")
