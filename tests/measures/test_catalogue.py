@@ -33,6 +33,9 @@ def _options(name: str) -> dict[str, Any]:
         "incremental_validity": {"base": ["x"], "added": ["selected"]},
         "relative_weights": {"predictors": ["x", "selected"]},
         "general_dominance": {"predictors": ["x", "selected"]},
+        "taylor_russell": {"base_rate": 0.5, "selection_ratio": 0.2},
+        "naylor_shine": {"selection_ratio": 0.2},
+        "utility": {"selection_ratio": 0.2, "sd_y": 1000.0},
     }.get(name, {})
 
 

@@ -82,7 +82,7 @@ def relative_weights(
     >>> people = pl.DataFrame({"a": [1, 2, 3, 4, 5, 6], "b": [1, 3, 2, 5, 4, 6], "y": [2, 1, 4, 3, 6, 5]})
     >>> estimate = relative_weights(people, predictors=["a", "b"], interval="analytic")
     >>> [round(weight, 4) for weight in estimate.detail["raw"]], round(estimate.value, 4)
-    ([0.4429, 0.257], 0.6999)
+    ([0.7115, 0.2608], 0.9723)
     """
     return _importance(
         "relative_weights", "Johnson's relative weights", weights_of_correlations, data, predictors, y, interval,
@@ -142,7 +142,7 @@ def general_dominance(
     >>> people = pl.DataFrame({"a": [1, 2, 3, 4, 5, 6], "b": [1, 3, 2, 5, 4, 6], "y": [2, 1, 4, 3, 6, 5]})
     >>> estimate = general_dominance(people, predictors=["a", "b"], interval="analytic")
     >>> [round(weight, 4) for weight in estimate.detail["raw"]], round(estimate.value, 4)
-    ([0.4429, 0.257], 0.6999)
+    ([0.7115, 0.2608], 0.9723)
     """
     if predictors is not None and len(predictors) > _MOST_PREDICTORS:
         raise MeasureInputError(

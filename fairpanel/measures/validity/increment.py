@@ -88,7 +88,7 @@ def incremental_validity(
     ...                        "y": [1.0, 2.0, 3.0, 4.0, 2.0, 3.0, 4.0, 5.5]})
     >>> estimate = incremental_validity(people, base=["hr"], added=["user"])
     >>> round(estimate.value, 4), round(estimate.detail["r2_base"], 4)
-    (0.176, 0.8114)
+    (0.178, 0.8127)
     """
     check_confidence(confidence)
     check_choice("interval", interval, ("analytic", "bootstrap", "none"))
