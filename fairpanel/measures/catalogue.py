@@ -56,6 +56,7 @@ CATALOGUE: dict[str, str] = {
     "taylor_russell": "validity.selection_gain",
     "naylor_shine": "validity.selection_gain",
     "utility": "validity.selection_gain",
+    "meta_analysis": "validity.meta_analysis",
     "selection_validity": "validity.selection",
     "corrected_validity": "validity.range_restriction",
     "impact_ratio": "fairness.adverse_impact",

@@ -39,9 +39,14 @@ def _options(name: str) -> dict[str, Any]:
     }.get(name, {})
 
 
+def _studies(frame: pl.DataFrame) -> pl.DataFrame:
+    """Each person's numbers read as a study's correlation and size as well."""
+    return frame.with_columns(r=pl.col("x") / 30, n=pl.col("y") + 10)
+
+
 @pytest.mark.parametrize("name", MINE)
 def test_every_measure_gives_plain_json(name: str) -> None:
-    estimate = measure(name, PEOPLE, **_options(name))
+    estimate = measure(name, _studies(PEOPLE), **_options(name))
     document = json.loads(json.dumps(estimate.to_dict(), allow_nan=False))
     assert document["measure"] == name
     assert document["reference"]
@@ -73,7 +78,7 @@ def test_missing_rows_are_counted(name: str) -> None:
         pl.when(pl.int_range(pl.len()) < 4).then(None).otherwise(pl.col(column)).alias(column)
         for column in ("x", "y", "group", "selected")
     )
-    estimate = measure(name, holes, **_options(name))
+    estimate = measure(name, _studies(holes), **_options(name))
     left_out = [caution.text for caution in estimate.cautions if caution.code == "MISSING_DATA"]
     assert left_out[0].startswith("4 of 80 rows")
 

@@ -17,6 +17,7 @@ from fairpanel.measures.catalogue import measure
 from fairpanel.measures.estimate import Estimate, MeasureInputError
 from fairpanel.measures.validity.importance import dominance_of_correlations, weights_of_correlations
 from fairpanel.measures.validity.multiple_correlation import r_squared, r_squared_limits
+from fairpanel.measures.validity.rank_order import _lower_in_both
 from tests.oracles.cases import agree, checks, data
 
 JOHNSON = np.array(
@@ -129,6 +130,24 @@ def test_tau_by_hand() -> None:
     tied = _run("kendall_tau_b", pl.DataFrame({"x": [1, 1, 2, 3], "y": [1, 2, 4, 3]}))
     assert tied.value == pytest.approx(3 / math.sqrt(30))
     assert tied.detail["tied_share_x"] == pytest.approx(1 / 6)
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=NUMBER, n=st.integers(2, 40), points=st.integers(2, 60))
+def test_counts_of_lower_people(seed: int, n: int, points: int) -> None:
+    first, second = np.random.default_rng(seed).integers(0, points, (2, n)).astype(float)
+    expected = ((first[None, :] < first[:, None]) & (second[None, :] < second[:, None])).sum(axis=1)
+    assert _lower_in_both(first, second).tolist() == expected.tolist()
+
+
+def test_delta_error_is_the_jackknife_s() -> None:
+    """Leaving out each person in turn gives the same standard error, but for terms of order 1 / n."""
+    people = _people(1, 150).select(x=pl.col("a").round(0), y=pl.col("y").round(0))
+    whole = _run("kendall_tau_b", people)
+    rows = pl.int_range(pl.len())
+    left = np.array([measure("kendall_tau_b", people.filter(rows != i)).value for i in range(150)])
+    jackknife = math.sqrt(149 / 150 * ((left - left.mean()) ** 2).sum()) / (1 - whole.value**2)
+    assert whole.detail["fisher_z_se"] == pytest.approx(jackknife, rel=0.02)
 
 
 def test_uncorrelated_scores_share_by_squared_correlation() -> None:
