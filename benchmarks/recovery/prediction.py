@@ -20,7 +20,9 @@ from fairpanel.measures.validity.importance import (
     weights_of_correlations,
 )
 from fairpanel.measures.validity.increment import incremental_validity
+from fairpanel.measures.validity.meta_analysis import meta_analysis
 from fairpanel.measures.validity.multiple_correlation import r_squared
+from fairpanel.measures.validity.range_restriction import corrected_validity
 from fairpanel.measures.validity.rank_order import kendall_tau_b
 from fairpanel.measures.validity.selection_gain import mean_selected
 
@@ -85,6 +87,26 @@ def _first_weight(measure: Callable[..., Estimate]) -> Callable[[pl.DataFrame], 
     return estimate
 
 
+def _studies(k: int) -> Callable[[np.random.Generator], pl.DataFrame]:
+    """True Fisher z normal with mean .25 and SD .15, from 30 to 200 people each."""
+
+    def simulate(rng: np.random.Generator) -> pl.DataFrame:
+        n = rng.integers(30, 200, k)
+        z = 0.25 + 0.15 * rng.standard_normal(k) + rng.standard_normal(k) / np.sqrt(n - 3)
+        return pl.DataFrame({"r": np.tanh(z), "n": n})
+
+    return simulate
+
+
+def _selected_by_two(rng: np.random.Generator) -> pl.DataFrame:
+    """600 applicants; the better half by a + b have x and y; r(x, y) .5 among applicants."""
+    a, b, e, f = rng.standard_normal((4, 600))
+    x = 0.5 * a + 0.3 * b + math.sqrt(0.66) * e
+    y = 0.4 * a + 0.5 * b + 0.15 / 0.66 * math.sqrt(0.66) * e + math.sqrt(0.59 - 0.15**2 / 0.66) * f
+    taken = a + b > np.median(a + b)
+    return pl.DataFrame({"a": a, "b": b, "x": np.where(taken, x, np.nan), "y": np.where(taken, y, np.nan)})
+
+
 def _r2(matrix: np.ndarray, predictors: list[int]) -> float:
     return r_squared(matrix, predictors, len(matrix) - 1)
 
@@ -100,9 +122,7 @@ def _coverage(
     estimate: Callable[[pl.DataFrame], Estimate],
     truth: float,
 ) -> Setting:
-    return Setting(
-        name=name, kind="coverage", describe=describe, simulate=simulate, estimate=estimate, truth=truth
-    )
+    return Setting(name=name, kind="coverage", describe=describe, simulate=simulate, estimate=estimate, truth=truth)
 
 
 SETTINGS: list[Setting] = [
@@ -176,6 +196,19 @@ SETTINGS: list[Setting] = [
     _coverage(
         "general_dominance, first weight", "three scores, 200 people, percentile bootstrap with 400 replicates",
         _multivariate(_SCORES, 200), _first_weight(general_dominance), float(dominance_of_correlations(_SCORES)[0]),
+    ),
+    _coverage(
+        "meta_analysis, REML", "40 studies, true z .25 with SD .15, normal quantiles", _studies(40), meta_analysis,
+        math.tanh(0.25),
+    ),
+    _coverage(
+        "meta_analysis, few studies", "8 studies, true z .25 with SD .15, Knapp-Hartung", _studies(8),
+        lambda frame: meta_analysis(frame, test="knapp_hartung"), math.tanh(0.25),
+    ),
+    _coverage(
+        "corrected_validity, multivariate", "r .5, half of 600 by the sum of two scores, bootstrap with 300 replicates",
+        _selected_by_two,
+        lambda frame: corrected_validity(frame, correction="multivariate", selectors=["a", "b"], replicates=300), 0.5,
     ),
     _coverage(
         "expectancy_table, highest fifth", "mean criterion, r .4, 200 people, Student's t", _bivariate(0.4, 200),

@@ -90,11 +90,11 @@ def _tau2(y: Floats, v: Floats, design: Floats, method: TauMethod) -> float:
         return 0.0
     if method == "dl":
         fixed = _Weighted(y, v, design, 0.0)
-        return max(0.0, (fixed.q - (y.size - design.shape[1])) / fixed.trace())
+        return float(max(0.0, (fixed.q - (y.size - design.shape[1])) / fixed.trace()))
     if method == "he":
         plain = _Weighted(y, np.ones(y.size), design, 0.0)
         leverage = np.einsum("ij,jk,ik->i", design, plain.inverse, design)
-        return max(0.0, (plain.q - float(((1 - leverage) * v).sum())) / (y.size - design.shape[1]))
+        return float(max(0.0, (plain.q - float(((1 - leverage) * v).sum())) / (y.size - design.shape[1])))
     return _falling_root(lambda tau2: _Weighted(y, v, design, tau2).score(), v)
 
 

@@ -86,6 +86,13 @@ def test_bootstrap_is_seeded(name: str) -> None:
         ({"correction": "attenuation", "r": 0.8, "rxx": 0.5, "ryy": 0.5}, "beyond 1"),
         ({"correction": "attenuation", "r": 1.8, "rxx": 0.5}, "from -1 to 1"),
         ({"correction": "attenuation", "r": 0.3, "ryy": 0.5, "n": 0}, "whole number of people"),
+        ({"correction": "bivariate_indirect", "r": 0.3, "u": 0.7}, "needs u and u_y"),
+        ({"correction": "bivariate_indirect", "r": 0.3, "u_y": 0.7}, "needs u"),
+        ({"correction": "bivariate_indirect", "r": 0.3, "u": 0.7, "u_y": 0.0}, "u_y is a ratio"),
+        ({"correction": "direct", "r": 0.3, "u": 0.7, "u_y": 0.5}, "no other correction takes u_y"),
+        ({"correction": "direct", "r": 0.3, "u": 0.7, "opposed": True}, "opposed goes with"),
+        ({"correction": "multivariate"}, "needs selectors"),
+        ({"correction": "multivariate", "selectors": ["z"], "r": 0.3}, "from the data"),
         ({"correction": "case_2", "r": 0.3, "u": 0.5}, "must be one of attenuation, direct, indirect"),
     ],
 )
