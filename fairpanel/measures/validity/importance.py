@@ -29,6 +29,7 @@ _DOMINANCE = (
     "Azen, R., & Budescu, D. V. (2003). Psychological Methods, 8, 129-148",
     "Budescu, D. V. (1993). Psychological Bulletin, 114, 542-551",
 )
+_FLAT = 1e-12  # spread of a drawn column, that of the whole being 1
 _MOST_PREDICTORS = 12  # general dominance fits every subset
 
 IntervalKind = Literal["analytic", "bootstrap", "none"]
@@ -249,8 +250,18 @@ def _bootstrap(
     """Percentile intervals of the raw weights, people drawn with replacement; None where few samples determine them."""
     rng = np.random.default_rng(seed)
     n = len(values)
-    drawn = [correlations(values[rng.integers(0, n, size=n)]) for _ in range(replicates)]
-    usable = [matrix for matrix in drawn if matrix is not None and not collinear(matrix[:-1, :-1])]
+    centred = values - values.mean(axis=0)
+    extended = np.column_stack((np.ones(n), centred / np.linalg.norm(centred, axis=0)))
+    usable = []
+    for _ in range(replicates):
+        times = np.bincount(rng.integers(0, n, size=n), minlength=n)
+        sums = extended.T @ (extended * times[:, None])
+        products = sums[1:, 1:] - np.outer(sums[0, 1:], sums[0, 1:]) / n
+        spread = np.diag(products)
+        if np.all(spread > _FLAT):
+            matrix = products / np.sqrt(np.outer(spread, spread))
+            if not collinear(matrix[:-1, :-1]):
+                usable.append(matrix)
     if len(usable) < 50:
         return None
     weights = weights_of(np.stack(usable))
