@@ -22,8 +22,8 @@ from fairpanel.measures.columns import (
 )
 from fairpanel.measures.estimate import Caution, Estimate, Interval, MeasureInputError
 from fairpanel.measures.fairness.contingency import no_value, one_group_only
-from fairpanel.measures.fairness.least_squares import CovarianceKind, Fit, least_squares, wald_f
 from fairpanel.measures.fairness.power import detectable_coefficient
+from fairpanel.measures.least_squares import CovarianceKind, Fit, least_squares, wald_f
 
 _REFERENCES = (
     "Cleary, T. A. (1968). Journal of Educational Measurement, 5, 115-124",
