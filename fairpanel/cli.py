@@ -124,6 +124,10 @@ def _simulate(simulate: argparse.ArgumentParser) -> None:
     simulate.add_argument(
         "--damaged", action="store_true", help="break a handful of rows on purpose (canonical layout)"
     )
+    simulate.add_argument(
+        "--preparation-effect", type=_deviations, help="how far technical practice lifts interview scores, in SD"
+    )
+    simulate.add_argument("--preparation-gap", type=_share, help="how much smaller women's share with practice is")
     simulate.add_argument("--unanswered", type=_share, help="share of unanswered items")
 
 

@@ -288,6 +288,8 @@ def _simulate(options: argparse.Namespace) -> int:
             "gap",
             "bias",
             "harsh_panels",
+            "preparation_effect",
+            "preparation_gap",
             "unanswered",
         )
         if getattr(options, name) is not None

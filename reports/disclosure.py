@@ -226,7 +226,13 @@ def _listed(by_people: Mapping[Slice, set[str]], both: Mapping[Slice, set[str]],
     why = f"It, or a figure that could be worked out from it, rests on fewer than {minimum} people."
     for (attribute, stage, family), groups in sorted(both.items(), key=lambda item: tuple(map(str, item[0]))):
         for group in sorted(groups):
-            subject = {"stage": stage, "competency": None, "job_family": family, "attribute": attribute}
+            subject = {
+                "stage": stage,
+                "competency": None,
+                "job_family": family,
+                "attribute": attribute,
+                "criterion": None,
+            }
             whole = group in by_people.get((attribute, stage, family), set())
             what = "every figure" if whole else "selection and prediction"
             yield {"subject": subject | {"group": group, "reference": None}, "what": what, "why": why}

@@ -9,7 +9,7 @@ Family = Literal["reliability", "raters", "validity", "fairness", "quality"]
 State = Literal["alert", "concern", "cannot_tell", "none_seen"]
 Question = Literal["reliable", "predictive", "alike"]
 
-SUBJECT_KEYS = ("stage", "competency", "job_family", "attribute", "group", "reference")
+SUBJECT_KEYS = ("stage", "competency", "job_family", "attribute", "group", "reference", "criterion")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +32,7 @@ class Estimated:
             self.variant,
             *(self.subject.get(key) or "" for key in SUBJECT_KEYS),
         ]
-        return "/".join(parts)
+        return "/".join(parts).removesuffix("/")
 
     def to_dict(self) -> dict[str, Any]:
         subject = {key: self.subject.get(key) for key in SUBJECT_KEYS}

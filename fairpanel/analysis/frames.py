@@ -8,6 +8,7 @@ from datetime import datetime
 
 import polars as pl
 
+from fairpanel.analysis.follow_up import follow_up
 from fairpanel.config import AuditConfig
 from fairpanel.store.tables import Pinned
 from schemas.vocabulary import DECLINED, ELEMENTS
@@ -32,14 +33,18 @@ class Material:
     score (higher is better), job_family, requisition, interviewed_at, submitted_at. outcomes: one row a unit and stage:
     unit, candidate, stage,
     selected (bool), job_family, requisition. performance: candidate, performance (mean of its raters), raters.
-    performance_ratings: candidate, rater, score. groups: candidate, attribute, category. counts: what was left out, by
-    a named rule, and how far candidates came.
+    performance_ratings: candidate, rater, score (mean over cycles), on the leading dimension. criterion, employment:
+    see fairpanel.analysis.follow_up. preparation: candidate, item, provided. groups: candidate, attribute, category.
+    counts: what was left out, by a named rule, and how far candidates came.
     """
 
     ratings: pl.DataFrame
     outcomes: pl.DataFrame
     performance: pl.DataFrame
     performance_ratings: pl.DataFrame
+    criterion: pl.DataFrame
+    employment: pl.DataFrame
+    preparation: pl.DataFrame
     groups: pl.DataFrame
     counts: Mapping[str, int]
     scale_notes: Sequence[str]
@@ -53,21 +58,31 @@ def gather(pinned: Pinned, period: Period, where: Mapping[str, str], config: Aud
     decisions = pinned.read("decisions", ["application_id", "stage", "decision", "decided_on"])
     outcomes, undecided = _outcomes(ratings, units, decisions)
     met = scores.group_by(pl.col("candidate_id").alias("candidate")).agg(pl.col("interviewed_at").min().alias("met"))
-    known = _performance(pinned, config).join(met, on="candidate", how="inner", maintain_order="left")
-    performance_ratings = known.filter(pl.col("rated_on") >= pl.col("met").dt.truncate("1d")).drop("met", "rated_on")
-    if performance_ratings.height < known.height:
-        notes.append(
-            "Performance ratings from before a candidate's first interview were left out: they are not later ones."
-        )
-    performance = performance_ratings.group_by("candidate").agg(
+    accepted = outcomes.filter((pl.col("stage") == "user") & pl.col("selected")).select("unit", "candidate")
+    decided = accepted.join(decisions, left_on="unit", right_on="application_id", how="inner")
+    after = follow_up(pinned, config, met, accepted, decided.select("candidate", "decided_on"))
+    notes += after.notes
+    performance_ratings = (
+        after.criterion.filter(pl.col("dimension") == config.performance_dimension)
+        .group_by("candidate", "rater", maintain_order=True)
+        .agg(pl.col("score").mean())
+    )
+    performance = performance_ratings.group_by("candidate", maintain_order=True).agg(
         pl.col("score").mean().alias("performance"), pl.col("rater").n_unique().alias("raters")
+    )
+    preparation = (
+        pinned.read("preparation", ["candidate_id", "item", "provided"])
+        .rename({"candidate_id": "candidate"})
+        .join(units.select("candidate").unique(), on="candidate", how="semi")
+        .sort("candidate", "item")
     )
     groups = (
         pinned.read("demographics", ["candidate_id", "attribute", "category"])
         .rename({"candidate_id": "candidate"})
         .join(units.select("candidate").unique(), on="candidate", how="semi")
     )
-    hired = outcomes.filter((pl.col("stage") == "user") & pl.col("selected"))["candidate"].unique()
+    hired = accepted["candidate"].unique()
+    statuses = dict(after.employment.group_by("status").len().iter_rows())
     counts = {
         "score_rows": scores.height,
         "answered": scores.height - scores["score"].null_count(),
@@ -81,11 +96,27 @@ def gather(pinned: Pinned, period: Period, where: Mapping[str, str], config: Aud
         "hired": hired.len(),
         "performance_known": performance.height,
         "hired_performance_known": performance.filter(pl.col("candidate").is_in(hired.implode())).height,
+        "left_unrated": statuses.get("left", 0),
+        "too_new": statuses.get("too_new", 0),
+        "unrated": statuses.get("unrated", 0),
+        "hired_twice": after.hired_twice,
+        "prepared_known": preparation["candidate"].n_unique(),
         "groups_known": groups["candidate"].n_unique(),
         "declined": groups.filter(pl.col("category") == DECLINED)["candidate"].n_unique(),
         "undecided": undecided,
     }
-    return Material(ratings, outcomes, performance, performance_ratings, groups, counts, notes)
+    return Material(
+        ratings=ratings,
+        outcomes=outcomes,
+        performance=performance,
+        performance_ratings=performance_ratings,
+        criterion=after.criterion,
+        employment=after.employment,
+        preparation=preparation,
+        groups=groups,
+        counts=counts,
+        scale_notes=notes,
+    )
 
 
 def _in_scope(pinned: Pinned, period: Period, where: Mapping[str, str]) -> pl.DataFrame:
@@ -197,28 +228,3 @@ def _outcomes(ratings: pl.DataFrame, units: pl.DataFrame, decisions: pl.DataFram
     undecided = judged.filter((pl.col("stage") == "user") & pl.col("selected").is_null()).height
     names = ("unit", "candidate", "stage", "selected", "job_family", "requisition")
     return judged.drop_nulls("selected").select(names).sort("stage", "unit"), undecided
-
-
-def _performance(pinned: Pinned, config: AuditConfig) -> pl.DataFrame:
-    """Final reviews of the counted kinds on the leading dimension, higher is better: candidate, rater, score."""
-    names = [
-        "candidate_id", "performance_rater_id", "dimension", "rating", "higher_is_better", "scale_min", "scale_max",
-        "review_type", "status", "rated_on",
-    ]  # fmt: skip
-    turned = pl.coalesce(pl.col("scale_min") + pl.col("scale_max"), 0.0) - pl.col("rating")
-    return (
-        pinned.read("performance", names)
-        .filter(
-            (pl.col("status") == "final")
-            & pl.col("review_type").is_in(config.review_types)
-            & (pl.col("dimension") == config.performance_dimension)
-            & pl.col("rating").is_not_null()
-        )
-        .select(
-            pl.col("candidate_id").alias("candidate"),
-            pl.col("performance_rater_id").alias("rater"),
-            pl.when(pl.col("higher_is_better")).then("rating").otherwise(turned).alias("score"),
-            "rated_on",
-        )
-        .sort("candidate", "rater", "rated_on")
-    )

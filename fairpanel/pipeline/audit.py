@@ -201,7 +201,7 @@ def input_facts(pinned: tables.Pinned, material: Material) -> dict[str, Any]:
 def _content(material: Material) -> str:
     """The same for the same facts, whatever order they were ingested in."""
     digest = hashlib.sha256()
-    for name in ("ratings", "outcomes", "performance_ratings", "groups"):
+    for name in ("ratings", "outcomes", "criterion", "employment", "preparation", "groups"):
         frame: pl.DataFrame = getattr(material, name)
         digest.update(name.encode())
         rows = frame.sort(frame.columns).select(pl.all().cast(pl.String).fill_null("\x00"))

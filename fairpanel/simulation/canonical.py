@@ -1,4 +1,4 @@
-"""A simulated organisation in the canonical layout: four CSV files."""
+"""A simulated organisation in the canonical layout: five CSV files."""
 
 from __future__ import annotations
 
@@ -7,18 +7,20 @@ from pathlib import Path
 
 import polars as pl
 
-from fairpanel.simulation.world import ELEMENTS, FAMILIES, GENDERS, RACES, World
+from fairpanel.simulation.constants import ELEMENTS
+from fairpanel.simulation.world import FAMILIES, GENDERS, RACES, World
 
 ITEMS = (*ELEMENTS, "overall", "other")
 
 
 def write_canonical(world: World, start: date, out: Path) -> list[Path]:
-    """scores.csv, decisions.csv, performance.csv, demographics.csv."""
+    """scores.csv, decisions.csv, performance.csv, demographics.csv, preparation.csv."""
     tables = {
         "scores": scores(world, start),
         "decisions": decisions(world, start),
         "performance": performance(world, start),
         "demographics": demographics(world),
+        "preparation": preparation(world),
     }
     paths = []
     for name, frame in tables.items():
@@ -98,17 +100,27 @@ def decisions(world: World, start: date) -> pl.DataFrame:
 
 
 def performance(world: World, start: date) -> pl.DataFrame:
-    return world.performance.select(
+    """A row a review; who was hired and has none yet, or left before it, stands with an empty rating."""
+    rows = world.performance.join(world.employment, on="candidate", how="left", maintain_order="left")
+    return rows.select(
         named("C", "candidate", 6).alias("candidate_id"),
         named("I", "rater", 5).alias("performance_rater_id"),
-        pl.lit("overall").alias("dimension"),
+        "dimension",
         pl.col("rating").cast(pl.Int64),
         pl.lit(1).alias("scale_min"),
         pl.lit(5).alias("scale_max"),
         pl.lit("manager").alias("review_type"),
-        pl.lit("final").alias("status"),
+        pl.when(pl.col("rating").is_null()).then(pl.lit("in_progress")).otherwise(pl.lit("final")).alias("status"),
         on_day(start).alias("rated_on"),
+        on_day(start, "started").alias("hired_on"),
+        on_day(start, "left").alias("left_on"),
     )
+
+
+def preparation(world: World) -> pl.DataFrame:
+    """A row a candidate and item: whether it was provided before the user interview."""
+    provided = pl.when("provided").then(pl.lit("true")).otherwise(pl.lit("false")).alias("provided")
+    return world.preparation.select(named("C", "candidate", 6).alias("candidate_id"), "item", provided)
 
 
 def demographics(world: World) -> pl.DataFrame:

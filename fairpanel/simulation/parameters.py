@@ -21,7 +21,10 @@ class Parameters:
     harsh_panels: how strongly women meet severe interviewers (0: not at all; 1: the choice of interviewer follows
     severity). pass_hr, hire: shares selected at the HR interview and of those at the user interview. same_rater: share
     of performance ratings given by a supervisor who had interviewed the person; same_rater_bias: how strongly the
-    supervisor's own interview impression colours that rating. unanswered, edited, deleted: shares of items and forms.
+    supervisor's own interview impression colours that rating. retention: how much longer better performers stay (log of
+    the time to leaving per SD of performance). preparation_effect: how far technical practice lifts user-interview
+    scores without lifting performance; preparation_gap: how much smaller women's share with it is.
+    unanswered, edited, deleted: shares of items and forms.
     """
 
     candidates: int = 3000
@@ -43,6 +46,9 @@ class Parameters:
     same_rater: float = 0.5
     same_rater_bias: float = 0.3
     criterion_noise: float = 0.7
+    retention: float = 0.4
+    preparation_effect: float = 0.0
+    preparation_gap: float = 0.0
     unanswered: float = 0.05
     edited: float = 0.01
     deleted: float = 0.005
@@ -69,6 +75,9 @@ class Parameters:
             ("halo", 0, 5),
             ("noise", 0, 5),
             ("criterion_noise", 0, 5),
+            ("retention", -3, 3),
+            ("preparation_effect", -3, 3),
+            ("preparation_gap", -1, 1),
         ):
             value = getattr(self, name)
             if not least <= value <= most:

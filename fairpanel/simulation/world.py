@@ -8,7 +8,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from fairpanel.simulation.constants import ELEMENTS, MIDDLE, SPREAD
+from fairpanel.simulation.later import later
 from fairpanel.simulation.parameters import Parameters
+from fairpanel.simulation.preparation import preparation, prepare
 
 FAMILIES = ("Engineering", "Sales", "Operations", "Finance", "Support")
 FAMILY_SHARES = (0.35, 0.25, 0.2, 0.1, 0.1)
@@ -18,26 +21,24 @@ GENDERS = ("women", "men", "nonbinary")
 GENDER_SHARES = (0.43, 0.56, 0.01)
 RACES = ("White", "Asian", "Black", "Hispanic or Latino", "Two or more")
 RACE_SHARES = (0.55, 0.18, 0.12, 0.12, 0.03)
-ELEMENTS = ("technical", "team_compatibility", "role_specific")
 WEIGHTS = np.array([0.5, 0.2, 0.3])
 """What performance draws on; the composite ability is the weighted sum, standardised."""
 PANEL_SIZES = (2, 3, 4)
 PANEL_SHARES = (0.35, 0.45, 0.2)
-SPREAD = 0.9
-"""SD of ability in points of a five-point scale."""
-MIDDLE = 3.2
 RECRUITER_SHARE = 0.15
-DAYS_TO_REVIEW = 300
 
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """candidates, forms, interviewers, performance as frames (indices, not yet identifiers), and the truth."""
+    """candidates, forms, interviewers, what was provided before the interview, reviews and employment as frames (indices,
+    not yet identifiers), and the truth."""
 
     candidates: pl.DataFrame
     interviewers: pl.DataFrame
     forms: pl.DataFrame
     performance: pl.DataFrame
+    employment: pl.DataFrame
+    preparation: pl.DataFrame
     truth: dict[str, Any]
 
 
@@ -61,7 +62,9 @@ def draw(parameters: Parameters) -> World:
     hr = _hr_forms(parameters, rng, ability, women, day, staff)
     hr_mean = hr.group_by("candidate").agg(pl.col("overall").mean()).sort("candidate")["overall"].to_numpy()
     passed = _top(hr_mean + 0.3 * rng.normal(size=n), parameters.pass_hr, requisition)
-    user = _user_forms(parameters, rng, ability, women, family, day, np.flatnonzero(passed), staff)
+    prepared = prepare(parameters, women)
+    taught = ability + parameters.preparation_effect * (prepared - prepared.mean())[:, None]
+    user = _user_forms(parameters, rng, taught, women, family, day, np.flatnonzero(passed), staff)
     mean = user.group_by("candidate").agg(pl.col("overall").mean()).sort("candidate")
     decision = np.full(n, np.nan)
     decision[mean["candidate"].to_numpy()] = mean["overall"].to_numpy()
@@ -88,9 +91,9 @@ def draw(parameters: Parameters) -> World:
         pl.Series("edited", rng.random(forms.height) < parameters.edited),
         pl.Series("deleted", rng.random(forms.height) < parameters.deleted),
     )
-    performance = _performance(parameters, rng, candidates, potential, user, staff)
+    employment, performance = later(parameters, rng, candidates, potential, composite, ability, user, staff)
     truth = _truth(parameters, candidates, staff, potential, composite, decision)
-    return World(candidates, staff, forms, performance, truth)
+    return World(candidates, staff, forms, performance, employment, preparation(parameters, prepared, met), truth)
 
 
 def _interviewers(parameters: Parameters, rng: np.random.Generator) -> pl.DataFrame:
@@ -214,41 +217,6 @@ def _scored(
         },
         nan_to_null=True,
     )
-
-
-def _performance(
-    parameters: Parameters,
-    rng: np.random.Generator,
-    candidates: pl.DataFrame,
-    potential: np.ndarray,
-    user: pl.DataFrame,
-    staff: pl.DataFrame,
-) -> pl.DataFrame:
-    """Two managers' final ratings of everyone hired early enough to have had a review; some left before it."""
-    horizon = int(parameters.months * 30.4)
-    hired = candidates.filter("hired" if parameters.months < 12 else pl.col("hired") & (pl.col("day") < horizon - 60))
-    people = hired["candidate"].to_numpy()
-    people = people[rng.random(len(people)) < 0.92]
-    lead = dict(user.filter(pl.col("role") == "direct_supervisor").select("candidate", "interviewer").iter_rows())
-    impression = dict(user.group_by("candidate").agg(pl.col("overall").mean()).iter_rows())
-    by_family = {index: part["interviewer"].to_numpy() for (index,), part in staff.group_by(["family"])}
-    family = candidates["family"].to_numpy()
-    day = candidates["day"].to_numpy()
-    rows = []
-    for person in people:
-        team = by_family[int(family[person])]
-        same = rng.random() < parameters.same_rater
-        first = lead.get(int(person)) if same else None
-        raters = [int(first) if first is not None else int(rng.choice(team)), int(rng.choice(team))]
-        seen = impression.get(int(person))
-        for position, rater in enumerate(dict.fromkeys(raters)):
-            colour = (
-                parameters.same_rater_bias * (((seen or MIDDLE) - MIDDLE) / SPREAD) if position == 0 and same else 0.0
-            )
-            value = MIDDLE + 0.8 * (potential[person] + colour + parameters.criterion_noise * rng.normal())
-            rows.append((int(person), rater, int(day[person]) + DAYS_TO_REVIEW, float(np.clip(np.round(value), 1, 5))))
-    schema = {"candidate": pl.Int64, "rater": pl.Int64, "day": pl.Int64, "rating": pl.Float64}
-    return pl.DataFrame(rows, schema=schema, orient="row")
 
 
 def _truth(

@@ -24,7 +24,7 @@ CELLS = {"women": (100, 25), "men": (120, 42)}
 
 
 def subject(**told: str | None) -> dict[str, str | None]:
-    keys = ("stage", "competency", "job_family", "attribute", "group", "reference")
+    keys = ("stage", "competency", "job_family", "attribute", "group", "reference", "criterion")
     return {key: told.get(key) for key in keys} | {"stage": told.get("stage", "user")}
 
 
@@ -35,7 +35,7 @@ def estimate(
     variant = rest.pop("variant", "")
     interval = None if ends is None else {"low": ends[0], "high": ends[1], "level": 0.95, "method": "made by hand"}
     given = {"n": {}, "detail": {}, "cautions": [], "reference": ["A source (2000)"], "method": measure} | rest
-    identity = "/".join([family, measure, variant, *(value or "" for value in about.values())])
+    identity = "/".join([family, measure, variant, *(value or "" for value in about.values())]).removesuffix("/")
     told = {"id": identity, "family": family, "measure": measure, "variant": variant, "subject": about}
     return told | {"value": value, "interval": interval} | given
 
@@ -124,6 +124,7 @@ def counts(**changed: int | None) -> dict[str, Any]:
         "score_rows": 500, "answered": 480, "unanswered": 20, "candidates": 240, "applications": 240, "interviewers": 12,
         "requisitions": 4, "hr_interviewed": 0, "user_interviewed": 240, "hired": 75, "performance_known": 0,
         "hired_performance_known": 0, "groups_known": 230, "declined": 10, "undecided": 3,
+        "left_unrated": 0, "too_new": 0, "unrated": 75, "hired_twice": 0, "prepared_known": 0,
     }  # fmt: skip
     return told | changed
 
