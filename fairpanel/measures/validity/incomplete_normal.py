@@ -61,6 +61,37 @@ class NormalFit:
             gradient[k] = (ends[0] - ends[1]) / (2 * step)
         return math.sqrt(float(gradient @ self.parameter_covariance @ gradient))
 
+    def correlation_bias(self, first: int, second: int) -> float:
+        """How far the estimated correlation lies from the true one in the mean, to the order 1/n.
+
+        Half the second derivatives times the parameters' covariance, and the bias of the logarithm of each residual
+        variance, which regression on j columns with the divisor n puts at -(j + 2) / df, df = 2 / its variance.
+        """
+        i, j = self.order.index(first), self.order.index(second)
+        start, size = _pack(self.slopes, self.residual_variances), len(self.order)
+
+        def at(*moves: tuple[int, float]) -> float:
+            moved = start.copy()
+            for parameter, step in moves:
+                moved[parameter] += step
+            return _correlation(_covariance(*_unpack(moved, size)), i, j)
+
+        steps = 1e-4 * np.maximum(1.0, np.abs(start))
+        bias, middle = 0.0, at()
+        for k in range(start.size):
+            up, down = at((k, steps[k])), at((k, -steps[k]))
+            bias += (up - 2 * middle + down) / steps[k] ** 2 * self.parameter_covariance[k, k] / 2
+            for m in range(k):
+                if self.parameter_covariance[k, m]:
+                    corners = [at((k, a * steps[k]), (m, b * steps[m])) * a * b for a in (1, -1) for b in (1, -1)]
+                    bias += sum(corners) / (4 * steps[k] * steps[m]) * self.parameter_covariance[k, m]
+        place = -1
+        for row in range(size):
+            place += row + 1
+            slope = (at((place, steps[place])) - at((place, -steps[place]))) / (2 * steps[place])
+            bias -= slope * (row + 2) * self.parameter_covariance[place, place] / 2
+        return float(bias)
+
     def plausible_correlations(self, first: int, second: int, draws: int, rng: np.random.Generator) -> Floats | None:
         """Correlations drawn from the regressions' joint fiducial (and reference posterior) law; None without it.
 

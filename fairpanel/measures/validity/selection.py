@@ -15,6 +15,7 @@ from fairpanel.measures.columns import (
     check_choice,
     check_confidence,
     decisions,
+    labels,
     missing_rows,
     numbers,
 )
@@ -72,6 +73,8 @@ def selection_validity(
     rxx: float | None = None,
     ryy: float | None = None,
     selected_label: str | None = None,
+    person: str | None = None,
+    bias_corrected: bool = False,
     interval: Literal["analytic", "bootstrap", "none"] = "analytic",
     confidence: float = 0.95,
     replicates: int = 1000,
@@ -89,6 +92,9 @@ def selection_validity(
     method : "em": maximum likelihood for normal scores, missing at random given x and the covariates; closed form
         where the stages are nested, EM otherwise. "direct": Thorndike's Case II, as if hiring looked at x alone.
         "indirect": Case IV; needs rxx, takes ryy, both of the hired.
+    person : column that says who the applicant is; the same person selected twice is refused.
+    bias_corrected : em only: take the estimate's small-sample bias (to the order 1/n) out of the value. The interval
+        stays as it is: it holds its level for either.
     interval : "analytic": em and direct with nested stages: quantiles of the regressions' fiducial law (10,000 draws
         with `seed`), which hold their level also with 60 hired; em otherwise: delta method on Fisher's z; indirect: the
         Fisher interval of the observed r carried through. "bootstrap": applicants drawn with replacement.
@@ -101,7 +107,7 @@ def selection_validity(
         hired over applicants), n_hired, n_hired_without_criterion, n_applicants, selection_ratio, alternatives (em,
         direct, and indirect where rxx is given), sensitivity (rows partial_r, r: selection also on an unmeasured
         variable of that partial correlation with the criterion), fisher_z_se, algorithm, iterations, converged,
-        minimum_detectable.
+        minimum_detectable, r_bias_corrected (em without its bias to the order 1/n, asked for or not).
 
     Cautions
     --------
@@ -137,6 +143,10 @@ def selection_validity(
     check_choice("method", method, ("em", "direct", "indirect"))
     check_choice("interval", interval, ("analytic", "bootstrap", "none"))
     _check_reliabilities(method, rxx, ryy)
+    if bias_corrected and method != "em":
+        raise MeasureInputError(f"bias_corrected goes with method='em', got method={method!r}")
+    if person is not None:
+        _check_persons(data, person, selected, selected_label)
     people, n_hired, cautions = _applicants(data, x, y, selected, covariates or [], selected_label)
     known = people.known
     scored = ~np.isnan(people.scores[:, 0])
@@ -175,10 +185,13 @@ def selection_validity(
             "iterations": fit.iterations,
             "converged": fit.converged,
             "minimum_detectable": detectable_correlation(error),
+            "r_bias_corrected": _without_bias(fit, people.scores.shape[1]),
             "sensitivity": _sensitivity(people, fit),
         }
         if not fit.converged:
             cautions.append(Caution("NOT_CONVERGED", f"EM stopped after {fit.iterations} iterations."))
+        if bias_corrected:
+            value, title = detail["r_bias_corrected"], f"{title}, bias of order 1/n taken out"
     if ratio is not None and ratio < 0.95:
         cautions.append(
             Caution(
@@ -193,7 +206,9 @@ def selection_validity(
         cautions.append(
             Caution("ASSUMED_RELIABILITY", f"Taken as known: rxx={rxx}{f', ryy={ryy}' if ryy else ''}, and u as seen.")
         )
-    made = _interval(people, method, interval, value, observed, fit, rxx, ryy, confidence, replicates, seed)
+    made = _interval(
+        people, method, interval, values[method] or 0.0, observed, fit, rxx, ryy, confidence, replicates, seed
+    )
     if made is None:
         why_not = "none was asked for" if interval == "none" else "too few hired people"
         cautions.append(Caution("NO_INTERVAL", f"No interval: {why_not}."))
@@ -223,6 +238,22 @@ def _applicants(
     if without:
         cautions.append(Caution("MISSING_DATA", f"{without} hired people have no criterion yet, or left before one."))
     return _Applicants(scores[usable], criterion[usable]), int((usable & hired.taken).sum()), cautions
+
+
+def _check_persons(data: pl.DataFrame, person: str, selected: str, label: str | None) -> None:
+    who, hired = labels(data, person, "person"), decisions(data, selected, "selected", label)
+    times = np.bincount(who.codes[who.present & hired.present & hired.taken], minlength=len(who.names))
+    twice = np.flatnonzero(times > 1)
+    if twice.size:
+        more = f", and {twice.size - 1} more" if twice.size > 1 else ""
+        raise MeasureInputError(
+            f"the same person is selected {times[twice[0]]} times ({person}={who.names[twice[0]]!r}){more}: keep one "
+            "selected application a person"
+        )
+
+
+def _without_bias(fit: NormalFit, criterion: int) -> float:
+    return float(np.clip(fit.correlation(0, criterion) - fit.correlation_bias(0, criterion), -1.0, 1.0))
 
 
 def _spread_ratio(people: _Applicants) -> float | None:

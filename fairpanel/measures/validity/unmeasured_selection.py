@@ -15,7 +15,12 @@ _ITERATIONS = 40
 
 
 def sensitivity(
-    scores: Floats, hired: Booleans, criterion: Floats, covariance: Floats, position: int
+    scores: Floats,
+    hired: Booleans,
+    criterion: Floats,
+    covariance: Floats,
+    position: int,
+    criterion_error: float = 0.0,
 ) -> list[dict[str, float]]:
     """The correlation of one score with the criterion, by strength of selection on unmeasured information.
 
@@ -28,6 +33,7 @@ def sensitivity(
     ----------
     scores : candidates with all scores (rows) by scores (columns). hired : of them, whose criterion is known.
     criterion : of the hired. covariance : of the scores among all applicants. position : the score's column.
+    criterion_error : error variance to take out of the criterion; rows that it leaves without variance are left out.
     """
     spread = scores.std(axis=0)
     if np.any(spread == 0) or hired.all() or hired.sum() <= scores.shape[1] + 2:
@@ -48,7 +54,9 @@ def sensitivity(
             continue
         corrected = (slopes[:, 0] - rho * sigma * slopes[:, 1])[1:]
         with_y = covariance @ corrected
-        y_variance = float(corrected @ with_y) + sigma * sigma
+        y_variance = float(corrected @ with_y) + sigma * sigma - criterion_error
+        if y_variance <= 0:
+            continue
         r = float(with_y[position]) / math.sqrt(float(covariance[position, position]) * y_variance)
         rows.append({"partial_r": rho, "r": r})
     return rows
