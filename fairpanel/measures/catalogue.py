@@ -58,6 +58,7 @@ CATALOGUE: dict[str, str] = {
     "utility": "validity.selection_gain",
     "meta_analysis": "validity.meta_analysis",
     "selection_validity": "validity.selection",
+    "validity_chain": "validity.validity_chain",
     "corrected_validity": "validity.range_restriction",
     "impact_ratio": "fairness.adverse_impact",
     "fisher_exact": "fairness.adverse_impact",

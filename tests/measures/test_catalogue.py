@@ -36,12 +36,16 @@ def _options(name: str) -> dict[str, Any]:
         "taylor_russell": {"base_rate": 0.5, "selection_ratio": 0.2},
         "naylor_shine": {"selection_ratio": 0.2},
         "utility": {"selection_ratio": 0.2, "sd_y": 1000.0},
+        "validity_chain": {"unit": "application", "predictor": "a", "criterion": "b", "score": "x", "selected": "hired"},
     }.get(name, {})
 
 
 def _studies(frame: pl.DataFrame) -> pl.DataFrame:
     """Each person's numbers read as a study's correlation and size as well."""
-    return frame.with_columns(r=pl.col("x") / 30, n=pl.col("y") + 10)
+    long = {"application": pl.int_range(pl.len()) // 4, "hired": pl.int_range(pl.len()) // 4 % 2}
+    place = pl.int_range(pl.len()) % 4
+    ratings = {"variable": pl.when(place < 2).then(pl.lit("a")).otherwise(pl.lit("b")), "rater": place % 2}
+    return frame.with_columns(r=pl.col("x") / 30, n=pl.col("y") + 10, **long, **ratings)
 
 
 @pytest.mark.parametrize("name", MINE)
