@@ -13,6 +13,11 @@ def samples() -> Path:
     return _first(PACKAGE / "_data" / "samples" / "demo", PACKAGE.parent / "data" / "samples" / "demo")
 
 
+def reference() -> Path:
+    """Published figures that reports compare with."""
+    return _first(PACKAGE / "_data" / "reference", PACKAGE.parent / "data" / "reference")
+
+
 def deployments() -> Path:
     """prefect.yaml."""
     return _first(PACKAGE / "_data" / "prefect.yaml", PACKAGE.parent / "prefect.yaml")

@@ -36,6 +36,17 @@ def _options(name: str) -> dict[str, Any]:
         "taylor_russell": {"base_rate": 0.5, "selection_ratio": 0.2},
         "naylor_shine": {"selection_ratio": 0.2},
         "utility": {"selection_ratio": 0.2, "sd_y": 1000.0},
+        "published_position": {"own_r": 0.2},
+        "convergent_discriminant": {"predictors": ["x", "selected"], "criteria": ["y"], "matched": ["x=y"]},
+        "preparation_effect": {"prepared": "selected"},
+        "decision_weights": {"predictors": ["x", "y"], "y": "n"},
+        "decision_consistency": {"unit": "x", "rater": "group", "score": "y", "cut": 8.0},
+        "same_source_validity": {"interviewer": "group", "criterion_rater": "group", "unit": "stratum"},
+        "rating_distribution": {"scale_min": 0, "scale_max": 20},
+        "rating_stability": {"unit": "stratum", "cycle": "x"},
+        "logistic_validity": {"y": "selected"},
+        "retention_hazard": {"time": "n", "event": "selected"},
+        "polyserial": {"y": "selected"},
         "validity_chain": {"unit": "application", "predictor": "a", "criterion": "b", "score": "x", "selected": "hired"},
     }.get(name, {})
 

@@ -13,6 +13,7 @@ from fairpanel.measures.columns import Floats, check_choice, check_confidence, l
 from fairpanel.measures.estimate import Caution, Estimate, Interval, MeasureInputError
 from fairpanel.measures.validity.psychometric_meta import hunter_schmidt
 from fairpanel.measures.validity.random_effects import Pooled, pool, q_profile
+from fairpanel.measures.validity.shrunken import shrunken
 
 _REFERENCES = (
     "Viechtbauer, W. (2005). Journal of Educational and Behavioral Statistics, 30, 261-293 (REML)",
@@ -21,6 +22,7 @@ _REFERENCES = (
     "Higgins, J. P. T., & Thompson, S. G. (2002). Statistics in Medicine, 21, 1539-1558 (I²)",
     "Knapp, G., & Hartung, J. (2003). Statistics in Medicine, 22, 2693-2710",
     "Schmidt, F. L., & Hunter, J. E. (2015). Methods of Meta-Analysis (3rd ed.), chs. 3-4",
+    "Morris, C. N. (1983). Journal of the American Statistical Association, 78, 47-55 (shrunken estimates)",
 )
 _TITLES = {
     "reml": "random effects, REML", "dl": "random effects, DerSimonian-Laird", "he": "random effects, Hedges-Olkin",
@@ -40,6 +42,7 @@ def meta_analysis(
     scale: Literal["z", "r"] = "z",
     test: Literal["normal", "knapp_hartung"] = "normal",
     moderator: str | None = None,
+    study: str | None = None,
     rxx: str | None = None,
     ryy: str | None = None,
     u: str | None = None,
@@ -59,6 +62,7 @@ def meta_analysis(
     test : "normal" quantiles, or "knapp_hartung": t quantiles and an error from the studies' spread; prefer it with
         fewer than about 20 studies.
     moderator : column of categories; means by level under one common tau², and a test of their difference.
+    study : column that names the studies, for the rows of shrunken estimates.
     rxx, ryy, u : hunter_schmidt only: columns of reliabilities and range-restriction ratios, empty where unknown;
         their distributions correct the mean.
 
@@ -70,7 +74,9 @@ def meta_analysis(
         prediction_interval (in r: of the true validity of one more study), scale, z (mean, interval and prediction on
         the z scale), moderator (levels, qm and qm_p for their difference, qm_all for all means zero, tau2, qe).
         hunter_schmidt: var_r, var_e, percent_error, var_rho, sd_rho, credibility_interval (80 per cent), and with
-        artifacts compound_attenuation and rho.
+        artifacts compound_attenuation and rho. studies (up to 200, without moderator): rows study, r, n, shrunken, low,
+        high: each study's own true validity, drawn to the mean as far as its people are few (empirical Bayes; not
+        with artifacts).
 
     Raises
     ------
@@ -92,7 +98,7 @@ def meta_analysis(
     References
     ----------
     .. [1] Viechtbauer 2005. .. [2] DerSimonian & Laird 1986. .. [3] Viechtbauer 2007. .. [4] Higgins & Thompson 2002.
-    .. [5] Knapp & Hartung 2003. .. [6] Schmidt & Hunter 2015.
+    .. [5] Knapp & Hartung 2003. .. [6] Schmidt & Hunter 2015. .. [7] Morris 1983 (shrunken estimates).
 
     Pinned by the oracles meta_fisher_z, meta_fisher_z_moderator, meta_fisher_z_subset and meta_raw_r (metafor), and
     hunter_schmidt_bare_bones and artifact_distribution_meta (psychometric).
@@ -112,7 +118,7 @@ def meta_analysis(
     artifacts = {role: name for role, name in (("rxx", rxx), ("ryy", ryy), ("u", u)) if name is not None}
     if artifacts and method != "hunter_schmidt":
         raise MeasureInputError(f"{', '.join(artifacts)} go with method='hunter_schmidt', got method={method!r}")
-    values, people, levels, columns, cautions = _studies(data, r, n, moderator, artifacts, method)
+    values, people, levels, names, columns, cautions = _studies(data, r, n, moderator, study, artifacts, method)
     title = _TITLES[method] + ("" if method == "hunter_schmidt" else f", {'Fisher z' if scale == 'z' else 'raw r'}")
     counts = {"studies": values.size, "people": int(people.sum())}
     if not values.size:
@@ -125,6 +131,9 @@ def meta_analysis(
         mean, ends, detail = hunter_schmidt(values, people, columns, confidence)
         if levels is not None:
             detail["moderator"] = _separately(values, people, levels, confidence)
+        if not artifacts:
+            error = (1 - mean**2) ** 2 / (people - 1)
+            detail["studies"] = shrunken(values, error, mean, detail["var_rho"], people, confidence, False, names)
         interval_method = "normal, sqrt(var_r / studies)"
         if artifacts:
             cautions.append(Caution("ASSUMED_RELIABILITY", "The artifacts' means are taken as known."))
@@ -132,6 +141,10 @@ def meta_analysis(
         mean, ends, detail = _random_effects(values, people, method, scale, test, confidence)
         if levels is not None:
             detail["moderator"] = _moderated(values, people, levels, method, scale, test, confidence)
+        if levels is None and values.size > 1:
+            y, v = _scaled(values, people, scale)
+            centre = detail["estimate_z"] if scale == "z" else mean
+            detail["studies"] = shrunken(y, v, centre, detail["tau2"], people, confidence, scale == "z", names)
         interval_method = "Wald" if test == "normal" else "Knapp-Hartung"
         if detail["tau2"] == 0 and method != "ee" and values.size > 1:
             cautions.append(Caution("BOUNDARY", "The studies differ no more than by chance: tau² is estimated as 0."))
@@ -150,8 +163,14 @@ def meta_analysis(
 
 
 def _studies(
-    data: pl.DataFrame, r: str, n: str, moderator: str | None, artifacts: dict[str, str], method: str
-) -> tuple[Floats, Floats, list[str | None] | None, dict[str, Floats], list[Caution]]:
+    data: pl.DataFrame,
+    r: str,
+    n: str,
+    moderator: str | None,
+    study: str | None,
+    artifacts: dict[str, str],
+    method: str,
+) -> tuple[Floats, Floats, list[str | None] | None, list[str] | None, dict[str, Floats], list[Caution]]:
     values, people = numbers(data, r, "r"), numbers(data, n, "n")
     present = ~np.isnan(values) & ~np.isnan(people)
     cautions = missing_rows(present, f"{r} or {n}")
@@ -177,7 +196,12 @@ def _studies(
     order = np.lexsort((people[usable], values[usable]))  # the same figures in any order of rows
     ordered = None if levels is None else [levels[at] for at in order]
     arranged = {role: column[order] for role, column in columns.items()}
-    return values[usable][order], people[usable][order], ordered, arranged, cautions
+    names = None
+    if study is not None:
+        called = labels(data, study, "study")
+        each = [called.names[code] if code >= 0 else "" for code in called.codes[usable]]
+        names = [each[at] for at in order]
+    return values[usable][order], people[usable][order], ordered, names, arranged, cautions
 
 
 def _refuse(wrong: Any, column: Floats, name: str, expected: str) -> None:
