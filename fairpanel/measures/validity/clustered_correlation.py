@@ -41,7 +41,7 @@ def correlations(sums: Floats) -> Floats:
         spread_x, spread_y = xx - x * x / n, yy - y * y / n
         usable = (n > 1) & (spread_x > _FLAT * n) & (spread_y > _FLAT * n)
         r = (xy - x * y / n) / np.sqrt(spread_x * spread_y)
-    values: Floats = np.where(usable, np.clip(r, -1, 1), np.nan)
+    values: Floats = np.where(usable, np.where(np.abs(r) > 1 - _FLAT, np.sign(r), r), np.nan)
     return values
 
 

@@ -69,10 +69,10 @@ def criterion_regression(
 
     Notes
     -----
-    The interval counts that SD(x) and SD(y) are estimates, too: with hc3 by influence functions, with clusters by the
-    jackknife that leaves out one cluster at a time (wider with few clusters than the usual cluster-robust error, which
-    se, t and p take). classical: raw limits times SD(x) / SD(y), a little wide for strong relations. RESET adds the
-    squared and cubed fitted values and tests them by Wald's F with the chosen covariance.
+    With hc3 and cluster the interval's error is the jackknife's, leaving out one person or cluster at a time: it counts
+    that SD(x) and SD(y) are estimates, too, and is wider with few clusters than the usual robust error, which se, t and
+    p take. classical: raw limits times SD(x) / SD(y), a little wide for strong relations. RESET adds the squared and
+    cubed fitted values and tests them by Wald's F with the chosen covariance.
 
     References
     ----------
@@ -112,10 +112,9 @@ def criterion_regression(
     standardized = fit.coefficients[1:] / spread_y
     value = float(standardized[0])
     error = float(fit.errors[1]) / spread_y
-    if covariance == "hc3":
-        error = _influence_error(X, criterion, fit)
-    elif groups is not None:
-        error = _jackknife_error(X, criterion, groups) or error
+    if covariance != "classical":
+        left_out = np.arange(len(criterion)) if groups is None else groups
+        error = _jackknife_error(X, criterion, left_out) or error
     quantile = float(stdtrit(fit.df_test, (1 + confidence) / 2))
     t = float(fit.coefficients[1] / fit.errors[1])
     r2 = 1 - fit.rss / float(((criterion - criterion.mean()) ** 2).sum())
@@ -179,22 +178,10 @@ def _unfit(scores: Floats, criterion: Floats) -> Caution | None:
     return None
 
 
-def _influence_error(X: Floats, y: Floats, fit: Fit) -> float:
-    """Standard error of the first slope over SD(y), both SDs counted as estimates; X is standardized."""
-    inverse = np.linalg.inv(X.T @ X)
-    weighted = X @ inverse
-    spread_y = float(y.std(ddof=1))
-    slope = float(fit.coefficients[1]) / spread_y
-    residuals = fit.residuals / np.maximum(1 - np.einsum("ij,ij->i", weighted, X), 1e-12)
-    squares = X[:, 1] ** 2 - ((y - y.mean()) / spread_y) ** 2
-    influence = weighted[:, 1] * residuals / spread_y + slope / 2 * (squares - squares.mean()) / len(y)
-    return math.sqrt(float(influence @ influence))
-
-
 def _jackknife_error(X: Floats, y: Floats, groups: Integers) -> float | None:
-    """Standard error of the first slope over SD(y) from leaving out each cluster in turn, by sums of products.
+    """Standard error of the standardized first slope from leaving out each group in turn, by sums of products.
 
-    None where the rest without some cluster does not determine the slopes.
+    None where the rest without some group does not determine the slopes.
     """
     columns = np.column_stack((X, y - y.mean()))
     count, k = int(groups.max()) + 1, columns.shape[1]
