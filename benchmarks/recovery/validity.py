@@ -8,13 +8,13 @@ from collections.abc import Callable
 import numpy as np
 import polars as pl
 
-from benchmarks.recovery import prediction
+from benchmarks.recovery import criterion, prediction
 from benchmarks.recovery.setting import Setting
 from fairpanel.measures.validity.criterion import pearson, spearman
 from fairpanel.measures.validity.range_restriction import corrected_validity
 from fairpanel.measures.validity.selection import selection_validity
 
-CONSERVATIVE: dict[str, str] = {**prediction.CONSERVATIVE}
+CONSERVATIVE: dict[str, str] = {**prediction.CONSERVATIVE, **criterion.CONSERVATIVE}
 
 
 def _bivariate(r: float, n: int) -> Callable[[np.random.Generator], pl.DataFrame]:
@@ -156,4 +156,5 @@ SETTINGS: list[Setting] = [
         truth=0.3,
     ),
     *prediction.SETTINGS,
+    *criterion.SETTINGS,
 ]
