@@ -15,6 +15,8 @@ SMOKE = {
     "benchmarks.recovery": ["--replicates", "5", "--report-only"],
     "benchmarks.rasch": ["--ratings", "3000", "--repeats", "1"],
     "benchmarks.reml_facets": ["--candidates", "1200", "--interviewers", "450"],
+    "benchmarks.validity_chain": ["--applicants", "2000", "--replicates", "200"],
+    "benchmarks.recovery.chain": ["--data-sets", "4", "--replicates", "100", "--report-only"],
 }
 FULL = {
     "benchmarks.scale": [],
@@ -23,6 +25,8 @@ FULL = {
     "benchmarks.reml_facets": [],
     "benchmarks.rasch": [],
     "benchmarks.agreement": [],
+    "benchmarks.validity_chain": [],
+    "benchmarks.recovery.chain": [],
 }
 
 

@@ -1,6 +1,6 @@
 """The chain from observed to operational validity: which step tells the truth under which way of hiring, and which fails.
 
-    python -m benchmarks.recovery.chain --data-sets 1000 --output chain.md
+    python -m benchmarks.recovery.chain --data-sets 4000 --output chain.md
 
 2,000 applicants, 200 hired. The interview score is the mean of 2 to 4 of 100 interviewers with severity, performance
 the mean of 2 of 40 raters.
@@ -15,6 +15,7 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from statistics import NormalDist
 
@@ -170,7 +171,7 @@ def figures(number: int, place: int, seed: int, replicates: int) -> list[tuple[f
 
 def rows(design: Design, data_sets: int, seed: int, replicates: int) -> list[Row]:
     """Every step under one design. Bias is that of the data sets where the step has a value."""
-    with ProcessPoolExecutor(PROCESSES) as processes:
+    with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn")) as processes:  # polars does not survive a fork
         job = partial(figures, place=DESIGNS.index(design), seed=seed, replicates=replicates)
         found = np.array(list(processes.map(job, range(data_sets), chunksize=20)))
     result = []
@@ -265,7 +266,7 @@ SETTINGS: list[Setting] = [
 def main(arguments: list[str] | None = None) -> int:
     """Print the table; exit with 1 where a step that claims the applicants' correlation misses it."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.recovery.chain", description=__doc__.split("\n")[0])
-    parser.add_argument("--data-sets", type=int, default=1000)
+    parser.add_argument("--data-sets", type=int, default=4000)
     parser.add_argument("--replicates", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--report-only", action="store_true", help="exit with 0 whatever comes out (few data sets)")

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import polars as pl
 
-from benchmarks.recovery import criterion, prediction
+from benchmarks.recovery import chain, criterion, prediction
 from benchmarks.recovery.setting import Setting
 from fairpanel.measures.validity.criterion import pearson, spearman
 from fairpanel.measures.validity.range_restriction import corrected_validity
@@ -157,4 +157,5 @@ SETTINGS: list[Setting] = [
     ),
     *prediction.SETTINGS,
     *criterion.SETTINGS,
+    *chain.SETTINGS,
 ]

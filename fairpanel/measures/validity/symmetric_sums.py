@@ -72,7 +72,7 @@ class RatedPanel:
         kind = weights.dtype
         linear = (self.linear.astype(kind) @ weights).astype(np.float64)
         square = (self.square.astype(kind) @ (weights * weights)).astype(np.float64)
-        sums = (self.by_rater.astype(kind) @ weights).astype(np.float64).reshape(3, self.shares.size, -1)
+        sums = (self.by_rater.astype(kind) @ weights).astype(np.float64).reshape(3, self.shares.size, weights.shape[1])
         same_rater = sums[0] * sums[2] - sums[1] ** 2
         pairs = sums[0] ** 2
         ratings, total, squares, within, spare = linear
