@@ -34,6 +34,9 @@ _MEANING = {
         f"{_RECORDED}; {_RATERS}",
     ),
 }
+_PEOPLE = {
+    "observed": "known", "criterion_corrected": "known", "direct": "with_predictor", "indirect": "with_predictor",
+}  # fmt: skip
 _COUNTERPART = {"criterion_corrected": "observed", "operational": "applicant_pool"}
 
 
@@ -59,8 +62,7 @@ def step_rows(
             other = _COUNTERPART.get(step)
             beside = float((whole.steps[other] if other else whole.uncorrected.get(step, whole.steps["observed"]))[0])
             row["uncorrected"] = beside if abs(beside) <= 1 else None
-        people = n["known"] if step in ("observed", "criterion_corrected") else n["applicants"]
-        rows.append(row | {"n": people, "claims": claims, "needs": needs, "why": why})
+        rows.append(row | {"n": n[_PEOPLE.get(step, "applicants")], "claims": claims, "needs": needs, "why": why})
     return rows
 
 

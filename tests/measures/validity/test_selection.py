@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 
 from fairpanel.measures.catalogue import measure
+from fairpanel.measures.estimate import MeasureInputError
 from fairpanel.measures.validity import incomplete_normal
 from fairpanel.measures.validity.incomplete_normal import fit_normal
 
@@ -118,6 +119,44 @@ def test_sensitivity_rows_rise_and_hold_the_estimate() -> None:
     assert estimate.value < 0.25
     assert rows[0.5] == pytest.approx(0.4, abs=0.04)
     assert min(rows.values()) < estimate.value < max(rows.values())
+
+
+def test_bias_can_be_taken_out() -> None:
+    """Case II with 60 of 600 hired: a few hundred samples show the bias of one and none of the other."""
+    differences = []
+    for seed in range(300):
+        rng = np.random.default_rng([11, seed])
+        x, noise = rng.standard_normal((2, 600))
+        taken = x >= np.sort(x)[-60]
+        people = pl.DataFrame({"x": x, "y": 0.4 * x + math.sqrt(0.84) * noise, "selected": taken})
+        plain = measure("selection_validity", people, interval="none")
+        corrected = measure("selection_validity", people, interval="none", bias_corrected=True)
+        assert corrected.value == plain.detail["r_bias_corrected"] == corrected.detail["r_bias_corrected"]
+        assert plain.value is not None
+        assert corrected.value is not None
+        differences.append((plain.value - 0.4, corrected.value - 0.4))
+    mean, error = np.mean(differences, axis=0), np.std(differences, axis=0) / math.sqrt(300)
+    assert 0.015 < mean[1] - mean[0] < 0.05
+    assert abs(mean[1]) < 0.015 + 2 * error[1]
+
+
+def test_bias_correction_leaves_the_interval_and_refuses_other_methods() -> None:
+    people = _applicants(500, 120, 1)
+    plain = measure("selection_validity", people, covariates=["z"])
+    corrected = measure("selection_validity", people, covariates=["z"], bias_corrected=True)
+    assert corrected.interval == plain.interval
+    assert corrected.value != plain.value
+    with pytest.raises(MeasureInputError, match="goes with method='em', got method='direct'"):
+        measure("selection_validity", people, method="direct", bias_corrected=True)
+
+
+def test_the_same_person_selected_twice_is_refused() -> None:
+    people = _applicants(100, 30, 1).with_row_index("who")
+    hired = people.filter("selected")["who"].to_list()
+    named = people.with_columns(who=pl.when(pl.col("who") == hired[1]).then(hired[0]).otherwise("who"))
+    with pytest.raises(MeasureInputError, match=rf"selected 2 times \(who='{hired[0]}'\): keep one"):
+        measure("selection_validity", named, person="who")
+    assert measure("selection_validity", people, person="who").value == measure("selection_validity", people).value
 
 
 @settings(max_examples=20, deadline=None)
