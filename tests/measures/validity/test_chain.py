@@ -102,6 +102,24 @@ def test_components_are_those_of_the_pairs(seed: int) -> None:
     assert found.residual[0] == pytest.approx(same + one - neither)
 
 
+def test_bootstrap_samples_keep_the_components() -> None:
+    """In the mean of samples they are those of the data; with copies paired as different candidates they would not be."""
+    rng = np.random.default_rng(12)
+    unit = np.repeat(np.arange(40), 3)
+    rater = np.concatenate([rng.choice(8, 3, replace=False) for _ in range(40)])
+    score = rng.normal(size=40)[unit] + rng.normal(size=8)[rater] + rng.normal(size=120)
+    panel = rated_panel(unit, rater, score, 40)
+    weights = rng.multinomial(40, np.full(40, 1 / 40), size=4000).T.astype(float)
+    whole, samples = panel.variances(np.ones((40, 1))), panel.variances(weights)
+    for name in ("unit", "rater", "residual"):
+        values = getattr(samples, name)
+        assert values.mean() == pytest.approx(getattr(whole, name)[0], abs=4 * values.std() / math.sqrt(4000) + 0.01)
+    sums = (panel.by_rater @ weights).reshape(3, panel.shares.size, -1)
+    with_copies = (panel.shares @ (sums[0] * sums[2] - sums[1] ** 2)) / (panel.shares @ (sums[0] * (sums[0] - 1)))
+    one_rater = float((whole.unit + whole.residual)[0])
+    assert with_copies.mean() < 0.96 * one_rater
+
+
 def test_complete_design_is_the_analysis_of_variance_as_published() -> None:
     """Shrout & Fleiss (1979): between 11.24, raters 32.49, error 1.02; the mean of four consistent raters .91."""
     unit, rater = np.divmod(np.arange(24), 4)
