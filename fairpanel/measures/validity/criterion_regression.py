@@ -30,6 +30,7 @@ _REFERENCES = (
 )
 _TITLE = "standardized slope, least squares"
 _FEW_CLUSTERS = 20
+_EXACT = 1e-18
 
 
 def criterion_regression(
@@ -69,10 +70,11 @@ def criterion_regression(
 
     Notes
     -----
-    With hc3 and cluster the interval's error is the jackknife's, leaving out one person or cluster at a time: it counts
-    that SD(x) and SD(y) are estimates, too, and is wider with few clusters than the usual robust error, which se, t and
-    p take. classical: raw limits times SD(x) / SD(y), a little wide for strong relations. RESET adds the squared and
-    cubed fitted values and tests them by Wald's F with the chosen covariance.
+    With hc3 and cluster the interval is the jackknife's, leaving out one person or cluster at a time: it counts that
+    SD(x) and SD(y) are estimates, too, and is wider with few clusters than the usual robust error, which se, t and p
+    take. It is made on Fisher's scale where all these slopes lie within ±1 (with one score the slope is r). classical:
+    raw limits times SD(x) / SD(y), a little wide for strong relations. RESET adds the squared and cubed fitted values
+    and tests them by Wald's F with the chosen covariance.
 
     References
     ----------
@@ -99,35 +101,36 @@ def criterion_regression(
     why = _unfit(scores, criterion)
     spreads = scores.std(axis=0, ddof=1) if why is None else np.ones(scores.shape[1])
     centred = (scores - scores.mean(axis=0)) / spreads if why is None else scores
+    spread_y = float(criterion.std(ddof=1)) if why is None else 1.0
+    target = (criterion - criterion.mean()) / spread_y if why is None else criterion
     X = np.column_stack((np.ones(len(scores)), centred))
-    fit = None if why else least_squares(X, criterion, covariance, groups)
-    if fit is None or fit.rss <= 1e-20 * float(criterion @ criterion):
+    fit = None if why else _fit(X, target, covariance, groups)
+    if fit is None:
         text = "The scores are collinear, or rows or clusters too few, or the fit is exact: slopes have no error."
         why = why or Caution("NOT_ESTIMABLE", text)
         return Estimate(
             measure="criterion_regression", method=_TITLE, value=None, n=n, cautions=[*cautions, why],
             references=_REFERENCES,
         )  # fmt: skip
-    spread_y = float(criterion.std(ddof=1))
-    standardized = fit.coefficients[1:] / spread_y
-    value = float(standardized[0])
-    error = float(fit.errors[1]) / spread_y
-    if covariance != "classical":
-        left_out = np.arange(len(criterion)) if groups is None else groups
-        error = _jackknife_error(X, criterion, left_out) or error
+    standardized = fit.coefficients[1:]
+    value, scale = float(standardized[0]), spread_y / float(spreads[0])
     quantile = float(stdtrit(fit.df_test, (1 + confidence) / 2))
-    t = float(fit.coefficients[1] / fit.errors[1])
-    r2 = 1 - fit.rss / float(((criterion - criterion.mean()) ** 2).sum())
+    without = None
+    if covariance != "classical":
+        without = _leave_out(X, target, np.arange(len(target)) if groups is None else groups)
+    error = _error(fit, 1) if without is None else _jackknife_error(without)
+    t = float(fit.coefficients[1] / _error(fit, 1))
+    r2 = 1 - fit.rss / float(target @ target)
     detail: dict[str, Any] = {
-        "slope": float(fit.coefficients[1] / spreads[0]), "se": float(fit.errors[1] / spreads[0]), "t": t,
+        "slope": value * scale, "se": _error(fit, 1) * scale, "t": t,
         "df": fit.df_test, "p": _p(t, fit.df_test), "se_standardized": error,
-        "intercept": float(fit.coefficients[0] - (scores.mean(axis=0) / spreads) @ fit.coefficients[1:]),
+        "intercept": float(criterion.mean() - (scores.mean(axis=0) / spreads) @ standardized * spread_y),
         "r2": r2, "adjusted_r2": 1 - (1 - r2) * (len(criterion) - 1) / fit.df_residual, "covariance": covariance,
         "standardized": dict(zip([x] if isinstance(x, str) else x, standardized.tolist(), strict=True)),
         "curvature": {
-            "quadratic": _quadratic(X, criterion, covariance, groups, spread_y),
-            "bend": _bend(X, criterion, covariance, groups, float(spreads[0]), quantile),
-            "reset": _reset(X, criterion, fit, covariance, groups),
+            "quadratic": _quadratic(X, target, covariance, groups),
+            "bend": _bend(X, target, covariance, groups, scale, quantile),
+            "reset": _reset(X, target, fit, covariance, groups),
         },
     }  # fmt: skip
     if groups is not None and n["clusters"] < _FEW_CLUSTERS:
@@ -137,9 +140,11 @@ def criterion_regression(
         cautions.append(Caution("SMALL_SAMPLE", f"{len(criterion)} people for {scores.shape[1]} scores."))
     made = None
     if interval == "analytic":
-        half = quantile * error
-        method = f"{covariance} covariance, t with {fit.df_test} df"
-        made = Interval(low=value - half, high=value + half, level=confidence, method=method)
+        low, high = _limits(value, error, without, quantile)
+        kind = (
+            "classical covariance" if without is None else "jackknife by " + ("person" if groups is None else "cluster")
+        )
+        made = Interval(low=low, high=high, level=confidence, method=f"{kind}, t with {fit.df_test} df")
     else:
         cautions.append(Caution("NO_INTERVAL", "No interval: none was asked for."))
     return Estimate(
@@ -178,45 +183,69 @@ def _unfit(scores: Floats, criterion: Floats) -> Caution | None:
     return None
 
 
-def _jackknife_error(X: Floats, y: Floats, groups: Integers) -> float | None:
-    """Standard error of the standardized first slope from leaving out each group in turn, by sums of products.
+def _fit(X: Floats, y: Floats, covariance: CovarianceKind, groups: Integers | None) -> Fit | None:
+    """Least squares; None also where the fit is exact to rounding or an error is not a positive number."""
+    fit = least_squares(X, y, covariance, groups)
+    if fit is None or fit.rss <= _EXACT * float(y @ y):
+        return None
+    return fit if bool(np.all(np.diag(fit.covariance)[1:] > 0)) else None
+
+
+def _error(fit: Fit, at: int) -> float:
+    return math.sqrt(float(fit.covariance[at, at]))
+
+
+def _limits(value: float, error: float, without: Floats | None, quantile: float) -> tuple[float, float]:
+    """On Fisher's scale where the jackknife ran and every slope lies within ±1, on the slope's own scale otherwise."""
+    if without is None or max(abs(value), float(np.abs(without).max())) >= 1:
+        return value - quantile * error, value + quantile * error
+    half = quantile * _jackknife_error(np.arctanh(without))
+    return math.tanh(math.atanh(value) - half), math.tanh(math.atanh(value) + half)
+
+
+def _jackknife_error(without: Floats) -> float:
+    return math.sqrt((without.size - 1) / without.size * float(((without - without.mean()) ** 2).sum()))
+
+
+def _leave_out(X: Floats, y: Floats, groups: Integers) -> Floats | None:
+    """Standardized first slopes without each group in turn, by sums of products.
 
     None where the rest without some group does not determine the slopes.
     """
-    columns = np.column_stack((X, y - y.mean()))
+    columns = np.column_stack((X, y))
     count, k = int(groups.max()) + 1, columns.shape[1]
     sums = np.stack([
         np.bincount(groups, columns[:, i] * columns[:, j], minlength=count) for i in range(k) for j in range(k)
     ], axis=1).reshape(count, k, k)  # fmt: skip
     rest = sums.sum(axis=0) - sums
     people = rest[:, 0, 0]
-    spread = rest[:, range(k), range(k)] - rest[:, 0] ** 2 / people[:, None]
+    spread = rest[:, range(k), range(k)] - rest[:, 0] ** 2 / np.maximum(people, 1)[:, None]
     scale = np.sqrt(rest[:, range(k - 1), range(k - 1)])
+    if people.min() < k or scale.min() <= 0:
+        return None
     scaled = rest[:, :-1, :-1] / (scale[:, :, None] * scale[:, None, :])
-    if spread[:, 1:].min() <= 0 or np.linalg.cond(scaled).max() > 1e10:
+    if spread[:, 1:].min() <= _EXACT * len(y) or np.linalg.cond(scaled).max() > 1e10:
         return None
     slopes = np.linalg.solve(scaled, (rest[:, :-1, -1] / scale)[:, :, None])[:, 1, 0] / scale[:, 1]
-    standardized = slopes * np.sqrt(spread[:, 1] / spread[:, -1])
-    return math.sqrt((count - 1) / count * float(((standardized - standardized.mean()) ** 2).sum()))
+    standardized: Floats = slopes * np.sqrt(spread[:, 1] / spread[:, -1])
+    return standardized
 
 
-def _quadratic(
-    X: Floats, y: Floats, covariance: CovarianceKind, groups: Integers | None, spread_y: float
-) -> dict[str, float] | None:
-    fit = least_squares(np.column_stack((X, X[:, 1] ** 2)), y, covariance, groups)
-    if fit is None or fit.errors[-1] == 0:
+def _quadratic(X: Floats, y: Floats, covariance: CovarianceKind, groups: Integers | None) -> dict[str, float] | None:
+    fit = _fit(np.column_stack((X, X[:, 1] ** 2)), y, covariance, groups)
+    if fit is None:
         return None
-    t = float(fit.coefficients[-1] / fit.errors[-1])
-    return {"slope": float(fit.coefficients[-1]) / spread_y, "t": t, "df": fit.df_test, "p": _p(t, fit.df_test)}
+    t = float(fit.coefficients[-1] / _error(fit, -1))
+    return {"slope": float(fit.coefficients[-1]), "t": t, "df": fit.df_test, "p": _p(t, fit.df_test)}
 
 
 def _bend(
-    X: Floats, y: Floats, covariance: CovarianceKind, groups: Integers | None, spread: float, quantile: float
+    X: Floats, y: Floats, covariance: CovarianceKind, groups: Integers | None, scale: float, quantile: float
 ) -> dict[str, Any] | None:
     """Slopes of a line that may bend at the median of the first score."""
     median = float(np.median(X[:, 1]))
     below, above = np.minimum(X[:, 1] - median, 0), np.maximum(X[:, 1] - median, 0)
-    fit = least_squares(np.column_stack((X[:, :1], below, above, X[:, 2:])), y, covariance, groups)
+    fit = _fit(np.column_stack((X[:, :1], below, above, X[:, 2:])), y, covariance, groups)
     if fit is None:
         return None
     variance = float(fit.covariance[1, 1] + fit.covariance[2, 2] - 2 * fit.covariance[1, 2])
@@ -224,9 +253,9 @@ def _bend(
         return None
     sides = {
         name: {
-            "slope": float(fit.coefficients[at]) / spread,
-            "low": float(fit.coefficients[at] - quantile * fit.errors[at]) / spread,
-            "high": float(fit.coefficients[at] + quantile * fit.errors[at]) / spread,
+            "slope": float(fit.coefficients[at]) * scale,
+            "low": float(fit.coefficients[at] - quantile * _error(fit, at)) * scale,
+            "high": float(fit.coefficients[at] + quantile * _error(fit, at)) * scale,
         }
         for name, at in (("below", 1), ("above", 2))
     }
@@ -242,9 +271,11 @@ def _reset(
     if spread <= 1e-9 * float(y.std()):
         return None
     fitted = (fitted - fitted.mean()) / spread
-    more = least_squares(np.column_stack((X, fitted**2, fitted**3)), y, covariance, groups)
+    more = _fit(np.column_stack((X, fitted**2, fitted**3)), y, covariance, groups)
     tested = None if more is None else wald_f(more, [X.shape[1], X.shape[1] + 1])
-    return None if tested is None else dict(zip(("f", "df1", "df2", "p"), tested, strict=True))
+    if tested is None or not 0 <= tested[0] < math.inf:
+        return None
+    return dict(zip(("f", "df1", "df2", "p"), tested, strict=True))
 
 
 def _p(t: float, df: int) -> float:

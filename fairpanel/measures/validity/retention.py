@@ -33,6 +33,7 @@ _MARKS = (6, 12, 24)  # months
 _UNITS = {"months": 1.0, "days": 365.25 / 12, "weeks": 365.25 / 84, "years": 1 / 12}  # of these make a month
 _FEW_EVENTS = 10
 _FEW_CLUSTERS = 20
+_LARGEST = 700.0  # a log hazard above has no exponential among the floating-point numbers
 
 
 def retention_hazard(
@@ -136,7 +137,7 @@ def retention_hazard(
         cautions.append(Caution("SMALL_GROUP", text))
     made = None
     if interval == "analytic":
-        low, high = (math.exp(log_hazard + end * quantile * error) for end in (-1, 1))
+        low, high = (math.exp(min(log_hazard + end * quantile * error, _LARGEST)) for end in (-1, 1))
         method = "Wald on the log hazard" if df is None else f"Wald, robust by cluster, t with {df} df"
         made = Interval(low=low, high=high, level=confidence, method=method)
     else:
