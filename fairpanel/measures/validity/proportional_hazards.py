@@ -13,6 +13,7 @@ _ITERATIONS = 50
 _TOLERANCE = 1e-9
 _LARGEST_STEP = 2.0
 _FARTHEST = 20.0  # log hazard per SD beyond which a maximum counts as infinite
+_VAGUE = 1e4  # variance of a log hazard per SD beyond which those at risk do not tell the scores apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,8 @@ def fit_hazards(X: Floats, sets: _RiskSets) -> HazardFit | None:
         largest = float(np.abs(step).max())
         if largest < _TOLERANCE:
             covariance: Floats = np.asarray(np.linalg.inv(information), dtype=np.float64)
-            return HazardFit(beta, covariance, likelihood, null) if np.all(np.diag(covariance) > 0) else None
+            spread = np.diag(covariance)
+            return HazardFit(beta, covariance, likelihood, null) if spread.min() > 0 and spread.max() < _VAGUE else None
         step *= min(1.0, _LARGEST_STEP / largest)
         for _ in range(30):
             trial = _derivatives(X, sets, beta + step)

@@ -111,7 +111,7 @@ def retention_hazard(
     fit = None if sets is None or _collinear(X) else fit_hazards(X, sets)
     if sets is None or fit is None:
         if why is None:
-            text = "No finite maximum: the scores order all who left, or are collinear."
+            text = "No finite maximum: the scores order all who left, or cannot be told apart among those at risk."
             why = Caution("NOT_CONVERGED", text)
         return Estimate(
             measure="retention_hazard", method=_TITLE, value=None, n=n, cautions=[*cautions, why],
