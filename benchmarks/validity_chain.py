@@ -26,6 +26,7 @@ from fairpanel.measures.validity.validity_chain import validity_chain
 
 FULL_SIZE = 100_000
 MOST_SECONDS, LEAST_RATIO = 60.0, 10.0
+REPEATS = 3  # of both plain bootstraps; the fastest counts
 
 
 def generated(applicants: int, seed: int = 7) -> tuple[pl.DataFrame, np.ndarray, np.ndarray]:
@@ -62,10 +63,14 @@ def pearson(x: np.ndarray, y: np.ndarray, axis: int = -1) -> np.ndarray:
     return (x * y).sum(axis=axis) / np.sqrt((x * x).sum(axis=axis) * (y * y).sum(axis=axis))
 
 
-def _timed(job: Any) -> tuple[float, Any]:
-    start = time.perf_counter()
-    value = job()
-    return time.perf_counter() - start, value
+def _timed(job: Any, repeats: int = 1) -> tuple[float, Any]:
+    """Seconds of the fastest run, and its value."""
+    best = float("inf")
+    for _ in range(repeats):
+        start = time.perf_counter()
+        value = job()
+        best = min(best, time.perf_counter() - start)
+    return best, value
 
 
 def peer(x: np.ndarray, y: np.ndarray, replicates: int, batch: int) -> Any:
@@ -84,10 +89,12 @@ def main(arguments: list[str] | None = None) -> int:
     frame, hr, interview = generated(chosen.applicants)
     validity_chain(generated(500)[0], covariates=["hr"], replicates=50)
     chain_seconds, estimate = _timed(lambda: validity_chain(frame, covariates=["hr"], replicates=chosen.replicates))
-    own_seconds, values = _timed(lambda: resampled_correlation(hr, interview, chosen.replicates, 1))
-    tried = {batch: _timed(lambda size=batch: peer(hr, interview, 2 * size, size))[0] / batch for batch in (5, 20, 100)}
+    own_seconds, values = _timed(lambda: resampled_correlation(hr, interview, chosen.replicates, 1), REPEATS)
+    tried = {
+        batch: _timed(lambda size=batch: peer(hr, interview, 2 * size, size))[0] / batch for batch in (2, 5, 20, 100)
+    }
     batch = min(tried, key=tried.__getitem__)
-    peer_seconds, theirs = _timed(lambda: peer(hr, interview, chosen.replicates, batch))
+    peer_seconds, theirs = _timed(lambda: peer(hr, interview, chosen.replicates, batch), REPEATS)
     low, high = np.quantile(values, (0.025, 0.975))
     ends = theirs.confidence_interval
     found = {

@@ -30,6 +30,7 @@ from fairpanel.measures.validity.validity_chain import validity_chain
 
 SEED = 20261123
 PROCESSES = 2
+RARE = 0.9  # a step that this share of the data sets does not determine shows no figures
 STEPS = ("observed", "criterion_corrected", "direct", "indirect", "applicant_pool", "operational", "true_score")
 
 APPLICANTS, HIRED, INTERVIEWED = 2000, 200, 800
@@ -202,13 +203,9 @@ def table(results: list[Row]) -> str:
     ]
     for row in results:
         claim = "" if not row.claims else "**yes**" if row.passes else "**yes, and misses**"
-        figure = (
-            f"{row.bias:+.4f} ({row.plain_bias:+.4f})",
-            f"{row.error:.4f}",
-            f"{row.coverage:.1%}",
-            f"{row.width:.2f}",
-        )
-        cells = [row.design.name, row.step, claim, *(["", "", "", ""] if math.isnan(row.bias) else figure)]
+        bias = f"{row.bias:+.4f} ({row.plain_bias:+.4f})"
+        figure = (bias, f"{row.error:.4f}", f"{row.coverage:.1%}", f"{row.width:.2f}")
+        cells = [row.design.name, row.step, claim, *(["", "", "", ""] if row.unknown > RARE else figure)]
         lines.append("| " + " | ".join([*cells, f"{row.unknown:.1%}" if row.unknown else ""]) + " |")
     return "\n".join(lines)
 

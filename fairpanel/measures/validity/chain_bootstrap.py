@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from queue import Empty, SimpleQueue
 
 import numpy as np
 from scipy.special import ndtr, ndtri
@@ -13,7 +14,7 @@ from scipy.special import ndtr, ndtri
 from fairpanel.measures.columns import Floats
 from fairpanel.measures.mixed_models.threads import one_blas_thread
 from fairpanel.measures.validity.chain_steps import Chain, NestedStages, chain
-from fairpanel.measures.validity.poisson_weights import Weights, blocks, poisson_weights
+from fairpanel.measures.validity.poisson_weights import Weights, block_size, blocks, poisson_weights, weight_chunks
 
 _THREADS = 4
 _USABLE = 0.95  # of the samples must determine a figure, or its bias and interval are those of a chosen few
@@ -39,31 +40,42 @@ def whole_sample(stages: NestedStages) -> Chain:
 def resampled(stages: NestedStages, replicates: int, seed: int) -> dict[str, Floats]:
     """The steps, uncorrected steps and reliabilities of each sample, by name; the same however many threads work."""
 
-    def block(drawn: tuple[np.random.SeedSequence, int]) -> dict[str, Floats]:
-        return figures(chain(stages, poisson_weights(drawn[0], stages.reach[0], drawn[1])))
+    people = stages.reach[0]
+    buffers: SimpleQueue[Weights] = SimpleQueue()  # fresh memory for every block would cost as much as the draws
 
-    return _joined(block, stages.reach[0], replicates, seed)
+    def block(seed: np.random.SeedSequence, size: int) -> dict[str, Floats]:
+        try:
+            buffer = buffers.get_nowait()
+        except Empty:
+            buffer = np.empty(people * block_size(people), dtype=np.float32)
+        found = figures(chain(stages, poisson_weights(seed, people, size, buffer)))
+        buffers.put(buffer)
+        return found
+
+    return _joined(block, people, replicates, seed)
 
 
 def resampled_correlation(first: Floats, second: Floats, replicates: int, seed: int) -> Floats:
     """The plain correlation of two scores that everybody has, in samples of people."""
-    scores = [(column - column.mean()) / column.std() for column in (first, second)]
-    x, y = scores
+    x, y = ((column - column.mean()) / column.std() for column in (first, second))
     rows = np.vstack((np.ones(x.size), x, y, x * x, y * y, x * y)).astype(np.float32)
 
-    def block(drawn: tuple[np.random.SeedSequence, int]) -> dict[str, Floats]:
-        weights: Weights = poisson_weights(drawn[0], x.size, drawn[1])
-        n, sx, sy, xx, yy, xy = (rows @ weights).astype(np.float64)
+    def block(seed: np.random.SeedSequence, size: int) -> dict[str, Floats]:
+        sums = np.zeros((6, size))
+        for some, weights in weight_chunks(seed, x.size, size):
+            sums += rows[:, some] @ weights
+        n, sx, sy, xx, yy, xy = sums
         return {"r": (n * xy - sx * sy) / np.sqrt((n * xx - sx * sx) * (n * yy - sy * sy))}
 
     return _joined(block, x.size, replicates, seed)["r"]
 
 
 def _joined(
-    block: Callable[[tuple[np.random.SeedSequence, int]], dict[str, Floats]], people: int, replicates: int, seed: int
+    block: Callable[[np.random.SeedSequence, int], dict[str, Floats]], people: int, replicates: int, seed: int
 ) -> dict[str, Floats]:
+    """The figures of all blocks in their order."""
     with one_blas_thread(), ThreadPoolExecutor(min(os.cpu_count() or 1, _THREADS)) as threads:
-        parts = list(threads.map(block, blocks(people, replicates, seed)))
+        parts = list(threads.map(block, *zip(*blocks(people, replicates, seed), strict=True)))
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 

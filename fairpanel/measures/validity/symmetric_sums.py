@@ -18,6 +18,7 @@ import scipy.sparse as sp
 
 from fairpanel.measures.columns import Floats, Integers
 
+_ROWS = 512
 FEWEST_PAIRS = 10  # second and further raters of candidates
 
 
@@ -71,7 +72,10 @@ class RatedPanel:
             return PairVariances(unknown, unknown, unknown, unknown, unknown)
         kind = weights.dtype
         linear = (self.linear.astype(kind) @ weights).astype(np.float64)
-        square = (self.square.astype(kind) @ (weights * weights)).astype(np.float64)
+        square = np.zeros((4, weights.shape[1]))
+        for start in range(0, self.units, _ROWS):  # as much as the processor's cache holds
+            some = slice(start, start + _ROWS)
+            square += self.square[:, some].astype(kind) @ (weights[some] * weights[some])
         sums = (self.by_rater.astype(kind) @ weights).astype(np.float64).reshape(3, self.shares.size, weights.shape[1])
         same_rater = sums[0] * sums[2] - sums[1] ** 2
         pairs = sums[0] ** 2

@@ -19,7 +19,7 @@ from fairpanel.measures.validity.chain_bootstrap import resampled, resampled_cor
 from fairpanel.measures.validity.chain_input import Roles, read_applicants
 from fairpanel.measures.validity.chain_steps import _case_4
 from fairpanel.measures.validity.incomplete_normal import fit_normal
-from fairpanel.measures.validity.poisson_weights import blocks, poisson_weights
+from fairpanel.measures.validity.poisson_weights import SHARES, blocks, poisson_weights, weight_chunks
 from fairpanel.measures.validity.symmetric_sums import rated_panel
 
 STEPS = ("observed", "criterion_corrected", "direct", "indirect", "applicant_pool", "operational", "true_score")
@@ -221,14 +221,28 @@ def test_unequal_panels_bend_the_line_and_are_straightened() -> None:
     assert rows["direct"]["plain"] == pytest.approx(truth, abs=0.012)
 
 
-def test_weights_are_poisson() -> None:
+def test_weights_are_as_good_as_poisson() -> None:
+    """Mean and variance 1 exactly, third and fourth moment within 2 % of Poisson's 5 and 15; drawn with those shares."""
+    shares, values = np.array(SHARES) / 256, np.arange(6)
+    assert shares.sum() == 1
+    assert [float((shares * values**power).sum()) for power in (1, 2)] == [1, 2]
+    assert [float((shares * values**power).sum()) for power in (3, 4)] == pytest.approx([5, 15], rel=0.02)
+    exact = np.exp(-1) / np.array([math.factorial(j) for j in range(6)])
+    assert np.abs(shares - exact).max() < 1.1 / 256
     counts = np.concatenate([poisson_weights(seed, 700, size).ravel() for seed, size in blocks(700, 600, 5)])
     assert counts.size == 700 * 600
-    share = np.bincount(counts.astype(int), minlength=8)[:8] / counts.size
-    expected = np.exp(-1) / np.array([math.factorial(j) for j in range(8)])
-    assert np.abs(share - expected).max() < 4 * math.sqrt(0.25 / counts.size)
-    assert counts.mean() == pytest.approx(1, abs=4 / math.sqrt(counts.size))
-    assert counts.var() == pytest.approx(1, abs=4 * math.sqrt(3 / counts.size))
+    drawn = np.bincount(counts.astype(int), minlength=6) / counts.size
+    assert np.abs(drawn - shares).max() < 4 * math.sqrt(0.25 / counts.size)
+
+
+def test_chunks_are_the_rows_of_the_whole() -> None:
+    seed = next(blocks(5000, 200, 3))[0]
+    whole = poisson_weights(seed, 5000, 200)
+    rows = 0
+    for some, chunk in weight_chunks(seed, 5000, 200):
+        np.testing.assert_array_equal(whole[some], chunk)
+        rows += chunk.shape[0]
+    assert rows == 5000
 
 
 def test_the_same_however_many_threads(monkeypatch: pytest.MonkeyPatch) -> None:
