@@ -100,6 +100,14 @@ class AuditConfig(Section):
     criterion_reliability: float | None = Field(
         0.52, gt=0, le=1, description="Assumed reliability of performance ratings (Viswesvaran, Ones & Schmidt 1996)"
     )
+    chain_replicates: int = Field(2000, ge=50, le=100_000, description="Draws of the bootstrap of the validity chain")
+    decision_replicates: int = Field(400, ge=50, le=100_000, description="Draws of the bootstrap of decision weights")
+    retention_months: int = Field(12, ge=1, le=120, description="How long staying counts as having stayed")
+    performance_sd_value: float | None = Field(
+        None, gt=0, description="Money a year that one standard deviation of performance is worth; none: no utility"
+    )
+    cost_per_candidate: float = Field(0.0, ge=0, description="Money that interviewing one candidate costs")
+    interview_structured: bool | None = Field(None, description="Whether the user interview is structured, if known")
     performance_dimension: str = Field("overall", description="The dimension that leads the validity chapter")
     review_types: tuple[ReviewType, ...] = ("manager",)
 

@@ -33,6 +33,12 @@ format = 1
 # references = { gender = "men" }     # without one: the group with the highest selection rate
 # minimum_share = 0.02                # smaller groups are shown, not benchmarked
 # criterion_reliability = 0.52        # assumed for performance ratings (Viswesvaran, Ones & Schmidt 1996)
+# chain_replicates = 2000             # draws of the bootstrap from observed to operational validity
+# decision_replicates = 400           # draws of the bootstrap of what decides beside what predicts
+# retention_months = 12               # how long staying counts as having stayed
+# performance_sd_value = 20000        # money a year one SD of performance is worth; without it, no figure in money
+# cost_per_candidate = 0
+# interview_structured = true         # which published interviews to compare with first; unknown without it
 # performance_dimension = "overall"
 # review_types = ["manager"]
 

@@ -89,6 +89,33 @@ def matrix(
     }
 
 
+HEAT_LEVELS = 5
+
+
+def heat_map(
+    caption: str,
+    corner: str,
+    columns: Sequence[str],
+    lines: Sequence[tuple[str, Sequence[tuple[float | None, str, bool]]]],
+    *,
+    full: float,
+) -> dict[str, Any]:
+    """Rows of figures, the deeper in colour the larger; each cell its value, its text and whether it is set apart.
+    full: the size from which the colour is deepest. The text says all that the colour does."""
+    shown = [
+        {
+            "name": name,
+            "cells": [{"text": told, "level": _level(value, full), "apart": apart} for value, told, apart in cells],
+        }
+        for name, cells in lines
+    ]
+    return {"kind": "heat", "caption": caption, "columns": [corner, *columns], "rows": shown}
+
+
+def _level(value: float | None, full: float) -> int:
+    return 0 if value is None else min(HEAT_LEVELS, round(HEAT_LEVELS * abs(value) / full))
+
+
 def picture(caption: str, svg: Markup, legend: Sequence[tuple[str, str]] = ()) -> dict[str, Any]:
     return {"kind": "picture", "caption": caption, "svg": svg, "legend": list(legend)}
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from reports.interviewers import known_interviewers, people_only
+from reports.performance import rated_enough
 from reports.suppression import Cells, Slice, Table, hide, merged
 
 Entry = dict[str, Any]
@@ -25,7 +26,7 @@ OUTCOMES = (*SELECTION, "differential_prediction")
 COARSE_GROUP = 20
 """Roughness protects a group of this many minimum cells and more; smaller ones are left out of a rough attribute."""
 ROUGH_KEYS = (
-    "focal", "reference", "four_fifths", "rates", "n", "ratios", "rows", "minimum_detectable", "over_all_pairs",
+    "focal", "reference", "four_fifths", "rates", "shares", "n", "ratios", "rows", "minimum_detectable", "over_all_pairs",
     "means", "sds", "mean_difference", "lines", "step_down",
 )  # fmt: skip
 WITHHELD = "Figures on a group under the minimum, and figures that would give them away, are withheld."
@@ -36,7 +37,9 @@ def protect(report: Entry) -> Entry:
     report = copy.deepcopy(report)
     minimum = report["policy"]["disclosure"]["minimum_cell"]
     enough = known_interviewers(report)
-    report["estimates"] = [people_only(estimate, enough, report["policy"]) for estimate in report["estimates"]]
+    report["estimates"] = [
+        rated_enough(people_only(estimate, enough, report["policy"]), minimum) for estimate in report["estimates"]
+    ]
     about_people, about_outcomes, rough = _hidden(report, minimum)
     kept, gone = [], set()
     for estimate in report["estimates"]:
@@ -106,7 +109,7 @@ def _tables(report: Entry, of: str) -> Iterator[Table]:
                 }
                 yield Table(measure, _slice(estimate), cells, _outcome_totals(report, estimate))
         elif "focal" in n and (measure in OUTCOMES) == (of == "outcomes"):
-            kind = f"{measure}/{estimate['subject'].get('competency')}"
+            kind = f"{measure}/{estimate['variant']}/{estimate['subject'].get('competency')}"
             total = _rated(report, estimate) if measure == "differential_prediction" else None
             total = _candidates(report, estimate) if of == "people" else total
             table = pairs.setdefault((kind, _slice(estimate)), Table(kind, _slice(estimate), {}, (total,)))
@@ -150,7 +153,7 @@ def _without(estimate: Entry, hidden: set[str], minimum: int) -> Entry | None:
     subject = estimate["subject"]
     if subject.get("group") is not None:
         sizes = [estimate["n"].get(side) or 0 for side in ("focal", "reference")]
-        small = any(0 < size < minimum for size in sizes)
+        small = any(0 < size < minimum for size in (*sizes, *_with_and_without(estimate)))
         if small or hidden & {subject["group"], subject["reference"]}:
             return None
         return estimate if "focal" in estimate["n"] else estimate | {"n": dict.fromkeys(estimate["n"])}
@@ -184,6 +187,17 @@ def _without(estimate: Entry, hidden: set[str], minimum: int) -> Entry | None:
             "method": "selection rate ratio",
         }
     return changed
+
+
+def _with_and_without(estimate: Entry) -> list[int]:
+    """The people behind shares: those who had it and those who had not, on either side."""
+    told = []
+    for side in ("focal", "reference"):
+        share = (estimate["detail"].get("shares") or {}).get(estimate["detail"].get(side))
+        if share is not None:
+            had = round(share * estimate["n"][side])
+            told += [had, estimate["n"][side] - had]
+    return told
 
 
 def _roughly(estimate: Entry) -> Entry:

@@ -9,13 +9,16 @@ Entry = Mapping[str, Any]
 LEADS = ("overall", "composite")
 
 
-def select(report: Entry, measure: str, variant: str | None = None, **subject: Any) -> list[Entry]:
+def select(
+    report: Entry, measure: str, variant: str | None = None, *, family: str | None = None, **subject: Any
+) -> list[Entry]:
     """The estimates of a measure whose subject has these values; a collection admits any of its members."""
     return [
         estimate
         for estimate in report["estimates"]
         if estimate["measure"] == measure
         and (variant is None or estimate["variant"] == variant)
+        and (family is None or estimate["family"] == family)
         and all(_admits(wanted, estimate["subject"].get(key)) for key, wanted in subject.items())
     ]
 

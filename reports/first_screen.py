@@ -7,6 +7,7 @@ from typing import Any
 
 from fairpanel.measures.validity.power import detectable_correlation
 from reports import sentences, view
+from reports.chapters.ladder import leading_chain
 from reports.evidence import by_id, first, leading_findings
 from reports.figures import Axis, Mark, scale, strip
 
@@ -144,7 +145,8 @@ def _predictive(report: Entry) -> dict[str, Any]:
     n = f"performance known for {view.count(people['hired'])} of {view.count(people['applicants'])}"
     low = view.number((estimate["interval"] or {}).get("low")) or 0.0
     axis = Axis(min(0.0, math_floor(low)), 1)
-    lines = [sentences.rests_on(report, finding["subject"]["stage"]), _same_source(report, finding)]
+    stage = finding["subject"]["stage"]
+    lines = [sentences.rests_on(report, stage), _operational(report, finding), _same_source(report, finding)]
     return _box(
         "predictive",
         state,
@@ -162,17 +164,25 @@ def math_floor(value: float) -> float:
 
 def _same_source(report: Entry, finding: Entry) -> str:
     """An interviewer who later rates performance carries the first impression along: both correlations, apart."""
-    told = {
-        variant: found["value"]
-        for variant in ("same_source", "other_source")
-        if (found := first(report, "pearson", variant, **finding["subject"])) is not None
-    }
-    same, other = (view.coefficient(told.get(variant)) for variant in ("same_source", "other_source"))
-    if told.get("same_source") is None:
+    found = first(report, "same_source_validity", "panel", stage=finding["subject"]["stage"])
+    if found is None:
         return ""
-    if told.get("other_source") is None:
+    told = {side: (found["detail"].get(side) or {}).get("r") for side in ("same", "different")}
+    same, other = (view.coefficient(told[side]) for side in ("same", "different"))
+    if told["same"] is None:
+        return ""
+    if told["different"] is None:
         return f"All performance ratings come from people who had interviewed the candidate (observed {same})."
     return f"Observed, rated by an own interviewer: {same}; by somebody else: {other}."
+
+
+def _operational(report: Entry, finding: Entry) -> str:
+    """What a decision can count on: performance freed of the managers' disagreement."""
+    chain = leading_chain(report, finding["subject"]["stage"])
+    if chain is None or chain["value"] is None:
+        return ""
+    figure = f"{view.coefficient(chain['value'])} {view.interval(chain['interval'])}"
+    return f"Operational validity, ratings freed of disagreement: {figure}."
 
 
 def people_needed(correlation: float) -> int:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reports import view
-from reports.evidence import LEADS, by_id, first
+from reports.evidence import LEADS, by_id
 
 Entry = Mapping[str, Any]
 
@@ -149,6 +149,7 @@ def _raters_step(detail: Entry) -> str:
 
 
 def validity(finding: Entry, estimate: Entry, report: Entry) -> Said:
+    del report
     subject = finding["subject"]
     if estimate.get("value") is None:
         return _unestimated(finding, estimate, f"How the {about(subject)} goes with later performance")
@@ -158,12 +159,8 @@ def validity(finding: Entry, estimate: Entry, report: Entry) -> Said:
         f"Among all applicants, the {about(subject)} is estimated to correlate {view.coefficient(value)} with later "
         f"performance ({direction})."
     )
-    observed = first(report, "pearson", "", **subject)
-    seen = (
-        ""
-        if observed is None or observed["value"] is None
-        else f", {view.coefficient(observed['value'])} among those with ratings"
-    )
+    observed = estimate["detail"].get("r_observed")
+    seen = "" if observed is None else f", and among them the two correlate {view.coefficient(observed)}"
     uncertainty = (
         f"The {view.level(estimate['interval'])} interval runs from "
         f"{view.from_to(estimate['interval'])}; performance is known "

@@ -9,6 +9,7 @@ import polars as pl
 
 from fairpanel.analysis.estimated import estimated
 from fairpanel.analysis.frames import Material
+from fairpanel.analysis.preparation import items
 from fairpanel.analysis.slices import leading, slices
 from fairpanel.analysis.validity import paired
 from fairpanel.config import AuditConfig
@@ -44,7 +45,34 @@ def fairness(material: Material, config: AuditConfig) -> Analysis:
             estimates += _score_gaps(subject, people, benchmark, config)
             if part.job_family is None and part.competency == leading(material.ratings, part.stage):
                 estimates += _prediction(subject, people, benchmark, config)
+        estimates += _access(attribute, groups, benchmark, material, config)
     return Analysis(estimates=estimates, too_small=too_small)
+
+
+def _access(
+    attribute: str, groups: pl.DataFrame, reference: str, material: Material, config: AuditConfig
+) -> list[Estimated]:
+    """Whether each group had the same help before the user interview: one figure an item and group."""
+    given = items(material).join(groups, on="candidate", how="inner")
+    if given.height < config.minimum_candidates or reference not in given["group"]:
+        return []
+    subject: dict[str, str | None] = {"stage": "user", "attribute": attribute, "reference": reference}
+    return [
+        estimated(
+            "fairness",
+            subject | {"group": focal},
+            "access_difference",
+            given.filter(pl.col("group").is_in([focal, reference])),
+            item,
+            provided=item,
+            focal=focal,
+            reference=reference,
+            confidence=config.confidence,
+        )
+        for item in given.columns
+        if item not in ("candidate", "group")
+        for focal in _focal_groups(given, reference, config)
+    ]
 
 
 def _selections(material: Material, attribute: str) -> Iterator[tuple[dict[str, str | None], pl.DataFrame]]:

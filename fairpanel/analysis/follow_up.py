@@ -22,7 +22,8 @@ class FollowUp:
     """All after the interviews, of the candidates of one audit.
 
     criterion: one row a final rating: candidate, rater, dimension, score (higher is better; 0–1 where a dimension comes
-    on several scales), position (0–1 on its own scale, null where that is unknown), rated_on, months (since hire).
+    on several scales), position (0–1 on its own scale, null where that is unknown), scale_min, scale_max (null where
+    rescaled or unknown), rated_on, months (since hire).
     employment: a row a person hired: candidate, status (rated, left, too_new, unrated), months (observed since hire;
     null where the hiring date is unknown), left (bool). notes: what was left out or rescaled, in sentences.
     hired_twice: people with several accepted applications; their ratings cannot be told apart and are left out.
@@ -91,7 +92,12 @@ def _criterion(rows: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
     ).drop_nulls("score")
     notes = [f"Performance ratings come on several scales and were put on 0–1 in {len(mixed)} of {scales.height} "
              "dimensions."] if mixed else []  # fmt: skip
-    names = ("candidate", "rater", "dimension", "score", "position", "rated_on", "months")
+    ends = [
+        pl.when(pl.col("dimension").is_in(mixed)).then(None).otherwise(name).alias(name)
+        for name in ("scale_min", "scale_max")
+    ]
+    scored = scored.with_columns(ends)
+    names = ("candidate", "rater", "dimension", "score", "position", "scale_min", "scale_max", "rated_on", "months")
     return scored.select(names).sort("candidate", "dimension", "rated_on", "rater"), notes
 
 

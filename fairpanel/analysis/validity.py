@@ -1,4 +1,4 @@
-"""Do scores go with later performance: among those hired as observed, and among all applicants as estimated."""
+"""Do scores go with later performance: among those hired as observed, and among all candidates as estimated."""
 
 from __future__ import annotations
 
@@ -6,25 +6,46 @@ from typing import Any
 
 import polars as pl
 
+from fairpanel.analysis.benchmarks import job_families, published
+from fairpanel.analysis.chain import chains, related_scores
+from fairpanel.analysis.competencies import competencies
+from fairpanel.analysis.criterion import criterion_quality, retention
+from fairpanel.analysis.decision_use import decision_use
 from fairpanel.analysis.estimated import estimated
 from fairpanel.analysis.frames import Material
+from fairpanel.analysis.preparation import preparation
 from fairpanel.analysis.slices import Slice, leading, slices
+from fairpanel.analysis.sources import Criterion, leading_criterion, same_source
 from fairpanel.config import AuditConfig
 from schemas.results import Analysis, Estimated
 
 
 def validity(material: Material, config: AuditConfig) -> Analysis:
-    """Observed, applicant-pool and operational validity by slice, where enough people have performance ratings."""
+    """Observed and estimated validity by slice where enough people have performance ratings; and, for each stage's
+    leading score, the whole chain, what decides, what it is worth; and what the criterion itself is worth."""
+    criterion = leading_criterion(material, config)
+    everybody = Criterion(material.performance_ratings, material.performance, "all_sources")
+    criteria = [criterion] if criterion.source == "all_sources" else [criterion, everybody]
     estimates: list[Estimated] = []
     too_small: list[dict[str, Any]] = []
+    stages: dict[str, list[Estimated]] = {}
     for part, ratings, enough in slices(material.ratings, config.minimum_candidates):
-        people = paired(ratings, material.performance)
+        people = paired(ratings, criterion.means)
         known = people["performance"].count()
         if not enough or known < config.minimum_hired:
             too_small.append(part.subject | {"family": "validity", "performance_known": known})
             continue
-        estimates += _chain(part, ratings, people, material, config)
-    return Analysis(estimates=estimates, too_small=too_small)
+        found = _correlations(part, people, paired(ratings, material.performance), material, config)
+        if part.job_family is None and part.competency == leading(material.ratings, part.stage):
+            found += _of_the_stage(part, ratings, people, criteria, material, config)
+        stages.setdefault(part.stage, []).extend(found)
+        estimates += found
+    for stage, found in stages.items():
+        estimates += job_families(stage, found, config)
+        estimates += competencies(stage, material, criterion, config)
+    if stages:
+        estimates += criterion_quality(material, config)
+    return Analysis(estimates=estimates + preparation(material, criterion, config), too_small=too_small)
 
 
 def paired(ratings: pl.DataFrame, performance: pl.DataFrame) -> pl.DataFrame:
@@ -38,21 +59,17 @@ def paired(ratings: pl.DataFrame, performance: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _chain(
-    part: Slice, ratings: pl.DataFrame, people: pl.DataFrame, material: Material, config: AuditConfig
+def _correlations(
+    part: Slice, people: pl.DataFrame, by_all: pl.DataFrame, material: Material, config: AuditConfig
 ) -> list[Estimated]:
-    """From the observed correlation to the operational one, each beside the others."""
-    known = people.filter("known")
+    """As observed among those with any rating; and among all candidates of the slice, on the ratings that lead."""
     level: dict[str, Any] = {"confidence": config.confidence}
     roles: dict[str, Any] = {"x": "score", "y": "performance"}
-    chain = [
-        estimated("validity", part.subject, "pearson", known, **roles, **level),
-        estimated("validity", part.subject, "spearman", known, **roles, **level),
-    ]
-    other = _other_stage(part, people, material)
-    covariates = ["other_stage"] if other is not None else None
-    pool = people if other is None else other
-    chain.append(
+    rated = by_all.filter("known")
+    pool, covariates = _with_other_stage(part, people, material)
+    return [
+        estimated("validity", part.subject, "pearson", rated, **roles, **level),
+        estimated("validity", part.subject, "spearman", rated, **roles, **level),
         estimated(
             "validity",
             part.subject,
@@ -64,88 +81,56 @@ def _chain(
             method="em",
             covariates=covariates,
             **level,
-        )
-    )
-    if part.job_family is None:
-        chain.append(
-            estimated(
-                "validity",
-                part.subject,
-                "selection_validity",
-                people,
-                "direct",
-                **roles,
-                selected="known",
-                method="direct",
-                **level,
-            )
-        )
-        chain += _corrected(part, ratings, people, config)
-        chain += _by_source(part, people, material, config)
-    return chain
-
-
-def _by_source(part: Slice, people: pl.DataFrame, material: Material, config: AuditConfig) -> list[Estimated]:
-    """The observed correlation apart for performance ratings by someone who had interviewed the person (whose own
-    impression is then in both) and by someone who had not, where there are enough of each to be told."""
-    met = material.ratings.select("candidate", "rater").unique()
-    by = {
-        "same_source": material.performance_ratings.join(met, on=["candidate", "rater"], how="semi"),
-        "other_source": material.performance_ratings.join(met, on=["candidate", "rater"], how="anti"),
-    }
-    found = []
-    for variant, rows in by.items():
-        mean = rows.group_by("candidate").agg(pl.col("score").mean().alias("performance"))
-        pairs = people.select("candidate", "score").join(mean, on="candidate", how="inner", maintain_order="left")
-        if pairs.height >= config.minimum_hired:
-            options = {"x": "score", "y": "performance", "confidence": config.confidence}
-            found.append(estimated("validity", part.subject, "pearson", pairs, variant, **options))
-    return found
-
-
-def _corrected(part: Slice, ratings: pl.DataFrame, people: pl.DataFrame, config: AuditConfig) -> list[Estimated]:
-    """Operational validity under an assumed criterion reliability: by attenuation alone (the score stays fallible: a
-    decision is made on it), and by indirect range restriction with the score's reliability among those known."""
-    if config.criterion_reliability is None:
-        return []
-    known = people.filter("known")
-    options: dict[str, Any] = {"x": "score", "y": "performance", "ryy": config.criterion_reliability}
-    options |= {"confidence": config.confidence}
-    found = [
-        estimated(
-            "validity", part.subject, "corrected_validity", known, "attenuation", correction="attenuation", **options
-        )
+        ),
     ]
-    among_known = ratings.join(known.select("candidate"), on="candidate", how="semi")
-    reliable = estimated("validity", part.subject, "g_coefficient", among_known, interval="none")
-    rxx = reliable.result["value"]
-    if rxx is not None and 0 < rxx <= 1:
+
+
+def _with_other_stage(part: Slice, people: pl.DataFrame, material: Material) -> tuple[pl.DataFrame, list[str] | None]:
+    """The people with their leading score at the other stage, where hiring looked at it too."""
+    found = related_scores(part.stage, people, material)
+    if found is None:
+        return people, None
+    mean = found[1].group_by("candidate").agg(pl.col("score").mean().alias("other_stage"))
+    return people.join(mean, on="candidate", how="left", maintain_order="left"), ["other_stage"]
+
+
+def _of_the_stage(
+    part: Slice,
+    ratings: pl.DataFrame,
+    people: pl.DataFrame,
+    criteria: list[Criterion],
+    material: Material,
+    config: AuditConfig,
+) -> list[Estimated]:
+    """All that is asked of a stage's leading score over all job families."""
+    scores = ratings.select("candidate", "rater", "score")
+    found = chains(part.subject, scores, criteria, material, config)
+    found += same_source(part.subject, scores, material, config)
+    found += _robust(part, people, scores, criteria[0], config)
+    found += decision_use(part.subject, ratings, people, found, material, config)
+    found += retention(part.subject, people, material, config)
+    return found + published(part.subject, found, config)
+
+
+def _robust(
+    part: Slice, people: pl.DataFrame, scores: pl.DataFrame, criterion: Criterion, config: AuditConfig
+) -> list[Estimated]:
+    """The slope with errors that allow for uneven spread, and for managers who rate several people; the correlation with
+    the quality behind a rating of few points; whether the line bends."""
+    known = people.filter("known")
+    level: dict[str, Any] = {"confidence": config.confidence}
+    roles: dict[str, Any] = {"x": "score", "y": "performance"}
+    found = [estimated("validity", part.subject, "criterion_regression", known, "uneven_spread", **roles, **level)]
+    mean = scores.group_by("candidate").agg(pl.col("score").mean())
+    rows = mean.join(criterion.ratings.rename({"score": "performance"}), on="candidate").drop_nulls("rater")
+    rows = rows.sort("candidate", "rater")
+    if rows["rater"].n_unique() < rows.height:
+        clustered = {"covariance": "cluster", "cluster": "rater"}
         found.append(
             estimated(
-                "validity",
-                part.subject,
-                "selection_validity",
-                people,
-                "indirect",
-                selected="known",
-                method="indirect",
-                rxx=rxx,
-                **options,
+                "validity", part.subject, "criterion_regression", rows, "by_manager", **roles, **clustered, **level
             )
         )
+    if 2 <= known["performance"].n_unique() <= 10:
+        found.append(estimated("validity", part.subject, "polyserial", known, **roles, **level))
     return found
-
-
-def _other_stage(part: Slice, people: pl.DataFrame, material: Material) -> pl.DataFrame | None:
-    """The people with their leading score at the other stage, where nearly everyone has one: it too decided who stayed."""
-    for stage in ("hr", "user"):
-        if stage == part.stage:
-            continue
-        lead = leading(material.ratings, stage)
-        rows = material.ratings.filter((pl.col("stage") == stage) & (pl.col("competency") == lead))
-        mean = rows.group_by("candidate").agg(pl.col("score").mean().alias("other_stage"))
-        joined = people.join(mean, on="candidate", how="left", maintain_order="left")
-        complete = joined.drop_nulls("other_stage")
-        if complete.height >= 0.95 * people.height and complete["other_stage"].n_unique() > 1:
-            return complete
-    return None

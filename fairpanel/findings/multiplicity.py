@@ -15,6 +15,10 @@ P_VALUES = {
     "mantel_haenszel": {"selection within requisitions": "p_corrected"},
     "breslow_day": {"homogeneity of requisitions": "p_homogeneity"},
     "standardized_difference": {"score difference": "p"},
+    "access_difference": {"access to preparation": "p"},
+    "preparation_effect": {"preparation and score": "p"},
+    "incremental_validity": {"added validity": "p"},
+    "retention_hazard": {"leaving": "p"},
     "differential_prediction": {"prediction lines": "omnibus_p"},
 }
 

@@ -64,9 +64,13 @@ def _detectable(estimate: Estimated) -> dict[str, float] | None:
     return {name: float(value) for name, value in found.items() if isinstance(value, int | float)}
 
 
-def reliability(estimate: Estimated, test: Test | None, policy: PolicyConfig, others: Sequence[Estimated]) -> Finding:
+def reliability(
+    estimate: Estimated, test: Test | None, policy: PolicyConfig, others: Sequence[Estimated]
+) -> Finding | None:
     """The interval of G(q,k) against the reliability that a decision should rest on."""
     del test, others
+    if estimate.family != "reliability":  # that of performance ratings decides nothing about interviews
+        return None
     interval = _interval(estimate)
     state: State
     if interval is None:

@@ -77,6 +77,7 @@ CATALOGUE: dict[str, str] = {
     "lancaster_mid_p": "fairness.adverse_impact",
     "mantel_haenszel": "fairness.stratified",
     "breslow_day": "fairness.stratified",
+    "access_difference": "fairness.access",
     "standardized_difference": "fairness.group_differences",
     "differential_prediction": "fairness.differential_prediction",
 }

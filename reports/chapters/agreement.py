@@ -25,7 +25,7 @@ PARTS = ("candidates", "interviewers", "residual: chance and what is specific to
 
 
 def chapter(report: Entry) -> Chapter | None:
-    all_g = wholes_first(select(report, "g_coefficient"))
+    all_g = wholes_first(select(report, "g_coefficient", family="reliability"))
     if not all_g:
         return None
     acceptable = report["policy"]["policy"]["reliability_acceptable"]
@@ -109,7 +109,7 @@ def _d_study(report: Entry) -> list[dict[str, Any]]:
 
 def _components(report: Entry) -> list[dict[str, Any]]:
     drawn, cells = [], []
-    for estimate in select(report, "g_coefficient", job_family=None):
+    for estimate in select(report, "g_coefficient", family="reliability", job_family=None):
         detail = estimate["detail"]
         parts = [detail.get(key) for key in ("var_unit", "var_rater", "var_residual")]
         if any(part is None for part in parts) or not sum(parts):

@@ -37,6 +37,7 @@ def _options(name: str) -> dict[str, Any]:
         "naylor_shine": {"selection_ratio": 0.2},
         "utility": {"selection_ratio": 0.2, "sd_y": 1000.0},
         "published_position": {"own_r": 0.2},
+        "access_difference": {"provided": "selected"},
         "convergent_discriminant": {"predictors": ["x", "selected"], "criteria": ["y"], "matched": ["x=y"]},
         "preparation_effect": {"prepared": "selected"},
         "decision_weights": {"predictors": ["x", "y"], "y": "n"},

@@ -9,7 +9,8 @@ SHA = "0" * 64
 POLICY = {
     "audit": {
         "confidence": 0.95, "seed": 1, "minimum_candidates": 30, "minimum_hired": 20, "minimum_candidates_per_rater": 10,
-        "false_discovery_rate": 0.05, "self_test_replicates": 40,
+        "false_discovery_rate": 0.05, "self_test_replicates": 40, "chain_replicates": 2000, "decision_replicates": 400,
+        "retention_months": 12, "performance_sd_value": None, "cost_per_candidate": 0.0, "interview_structured": None,
         "attributes": ["gender"], "references": {}, "minimum_share": 0.02, "criterion_reliability": 0.52,
         "performance_dimension": "overall", "review_types": ["manager"],
     },

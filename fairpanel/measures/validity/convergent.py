@@ -41,7 +41,8 @@ def convergent_discriminant(
     ----------
     data : one row a person; a cell of the matrix takes everyone who has both its scores.
     predictors, criteria : columns of the interview's competencies and of the dimensions of performance.
-    matched : pairs "predictor=criterion" that mean the same; without it the columns pair up in the order given.
+    matched : pairs "predictor=criterion" that mean the same; without it the columns pair up in the order given. An empty
+        list: nothing matches, and the matrix alone is given.
 
     Returns
     -------
@@ -89,7 +90,7 @@ def convergent_discriminant(
     pairs = _pairs(own, sides, matched)
     x = np.column_stack([numbers(data, name, "predictors") for name in own])
     y = np.column_stack([numbers(data, name, "criteria") for name in sides])
-    some = ~np.isnan(x).all(axis=1) & ~np.isnan(y).all(axis=1)
+    some: Booleans = np.asarray(~np.isnan(x).all(axis=1) & ~np.isnan(y).all(axis=1))
     cautions = missing_rows(some, "every predictor or every criterion")
     x, y = x[some], y[some]
     sums = _Sums(x, y)
@@ -149,8 +150,8 @@ def _pairs(own: list[str], sides: list[str], matched: list[str] | None) -> Boole
                 f"matched takes pairs 'predictor=criterion' of {', '.join(own)} and {', '.join(sides)}, got {pair!r}"
             )
         found[own.index(left), sides.index(right)] = True
-    if not found.any() or found.all():
-        raise MeasureInputError("there must be matched pairs and others to compare them with")
+    if found.all():
+        raise MeasureInputError("there must be other pairs to compare the matched ones with")
     return found
 
 

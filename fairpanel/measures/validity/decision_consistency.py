@@ -102,7 +102,7 @@ def decision_consistency(
     cautions += linkage_cautions(link)
     found = crossed_components(ratings)
     cautions += found.cautions
-    count = np.bincount(ratings.unit)
+    count = np.bincount(ratings.unit).astype(np.float64)
     means = np.bincount(ratings.unit, ratings.score) / count
     at = _cut_of(data, ratings, unit, selected, means) if cut is None else float(cut)
     above = means >= at

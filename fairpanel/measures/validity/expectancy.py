@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from scipy.special import ndtri, stdtrit
 
-from fairpanel.measures.columns import Floats, check_choice, check_confidence
+from fairpanel.measures.columns import Floats, check_choice, check_confidence, missing_rows, numbers
 from fairpanel.measures.estimate import Caution, Estimate, Interval, MeasureInputError
 from fairpanel.measures.validity.criterion import complete_pairs
 
@@ -27,6 +27,7 @@ def expectancy_table(
     y: str = "y",
     success: float | None = None,
     bins: int = 5,
+    among: Literal["rated", "everyone"] = "rated",
     interval: Literal["analytic", "none"] = "analytic",
     confidence: float = 0.95,
 ) -> Estimate:
@@ -39,13 +40,15 @@ def expectancy_table(
     success : lowest criterion that counts as success; without it, a criterion of 0 and 1 alone is taken as success,
         and any other is averaged.
     bins : how many parts the people are split into by their score, 2 to 20; 5 for fifths.
+    among : whose parts: of those with a criterion ("rated"), or of all with a score ("everyone"), outcomes of those rated
+        in each part.
 
     Returns
     -------
     Estimate
-        value: success rate (or mean criterion) of the highest part. n: people, highest. detail: rows (from low to
-        high: part, from, to (scores), n, value, low, high), overall, kind ("success rate" or "mean criterion"),
-        gap (highest minus lowest part), success.
+        value: success rate (or mean criterion) of the highest part. n: people (with a criterion), highest. detail: rows
+        (from low to high: part, from, to (scores), n (people in the part), n_rated, value, low, high; None where nobody is
+        rated), overall, kind ("success rate" or "mean criterion"), gap (highest minus lowest part with a value), success.
 
     Cautions
     --------
@@ -73,11 +76,13 @@ def expectancy_table(
     check_choice("interval", interval, ("analytic", "none"))
     if isinstance(bins, bool) or not isinstance(bins, int) or not 2 <= bins <= 20:
         raise MeasureInputError(f"bins is a whole number from 2 to 20, got {bins!r}")
-    scores, criterion, cautions = complete_pairs(data, x, y)
-    n = scores.size
-    rates = success is not None or (n > 0 and bool(np.isin(criterion, (0, 1)).all()))
+    check_choice("among", among, ("rated", "everyone"))
+    scores, criterion, cautions = _people(data, x, y, among)
+    rated = ~np.isnan(criterion)
+    n = int(rated.sum())
+    rates = success is not None or (n > 0 and bool(np.isin(criterion[rated], (0, 1)).all()))
     kind = "success rate" if rates else "mean criterion"
-    title = f"{kind} by score, {bins} parts"
+    title = f"{kind} by score, {bins} parts" + (" of everyone with a score" if among == "everyone" else "")
     if n < 2 or np.ptp(scores) == 0:
         why = (
             Caution("SMALL_SAMPLE", f"{n} complete pairs: a table needs at least two.")
@@ -88,36 +93,57 @@ def expectancy_table(
             measure="expectancy_table", method=title, value=None, n={"people": n}, cautions=[*cautions, why],
             references=_REFERENCES,
         )  # fmt: skip
-    outcome = (criterion >= success).astype(np.float64) if success is not None else criterion
+    outcome = np.where(rated, criterion >= success, np.nan) if success is not None else criterion
+    rows, made = _rows(scores, outcome, bins, rates, confidence if interval == "analytic" else None)
+    if len(rows) < bins:
+        cautions.append(Caution("TIES", f"Equal scores leave {len(rows)} of {bins} parts."))
+    thin = [str(row["part"]) for row in rows if row["n_rated"] < 10]
+    if thin:
+        cautions.append(Caution("SMALL_GROUP", f"Under ten people in part {', '.join(thin)}."))
+    value = rows[-1]["value"]
+    if value is None:
+        cautions.append(Caution("SMALL_SAMPLE", "Nobody in the highest part has a criterion."))
+    elif made is None:
+        why_not = "none was asked for" if interval == "none" else "the highest part has one person"
+        cautions.append(Caution("NO_INTERVAL", f"No interval: {why_not}."))
+    known = [row["value"] for row in rows if row["value"] is not None]
+    return Estimate(
+        measure="expectancy_table", method=title, value=value, interval=made,
+        n={"people": n, "highest": rows[-1]["n_rated"]}, cautions=cautions,
+        detail={
+            "rows": rows, "overall": float(np.nanmean(outcome)), "kind": kind,
+            "gap": known[-1] - known[0], "success": success,
+        },
+        references=_REFERENCES,
+    )  # fmt: skip
+
+
+def _people(data: pl.DataFrame, x: str, y: str, among: str) -> tuple[Floats, Floats, list[Caution]]:
+    if among == "rated":
+        return complete_pairs(data, x, y)
+    scores, criterion = numbers(data, x, "x"), numbers(data, y, "y")
+    present = ~np.isnan(scores)
+    return scores[present], criterion[present], missing_rows(present, x)
+
+
+def _rows(
+    scores: Floats, outcome: Floats, bins: int, rates: bool, confidence: float | None
+) -> tuple[list[dict[str, Any]], Interval | None]:
+    """A row a part, and the highest part's limits."""
     ranks = pl.Series(scores).rank("average").to_numpy()
-    part = np.minimum((bins * (ranks - 0.5) / n).astype(np.int64), bins - 1)
+    part = np.minimum((bins * (ranks - 0.5) / scores.size).astype(np.int64), bins - 1)
     rows: list[dict[str, Any]] = []
     made: Interval | None = None
     for number in np.unique(part):
         at = part == number
-        made = _limits(outcome[at], rates, confidence) if interval == "analytic" else None
+        known = outcome[at][~np.isnan(outcome[at])]
+        made = _limits(known, rates, confidence) if confidence is not None and known.size else None
         rows.append({
             "part": int(number) + 1, "from": float(scores[at].min()), "to": float(scores[at].max()),
-            "n": int(at.sum()), "value": float(outcome[at].mean()),
+            "n": int(at.sum()), "n_rated": int(known.size), "value": float(known.mean()) if known.size else None,
             "low": None if made is None else made.low, "high": None if made is None else made.high,
         })  # fmt: skip
-    if len(rows) < bins:
-        cautions.append(Caution("TIES", f"Equal scores leave {len(rows)} of {bins} parts."))
-    thin = [str(row["part"]) for row in rows if row["n"] < 10]
-    if thin:
-        cautions.append(Caution("SMALL_GROUP", f"Under ten people in part {', '.join(thin)}."))
-    if made is None:
-        why_not = "none was asked for" if interval == "none" else "the highest part has one person"
-        cautions.append(Caution("NO_INTERVAL", f"No interval: {why_not}."))
-    return Estimate(
-        measure="expectancy_table", method=title, value=rows[-1]["value"], interval=made,
-        n={"people": n, "highest": rows[-1]["n"]}, cautions=cautions,
-        detail={
-            "rows": rows, "overall": float(outcome.mean()), "kind": kind,
-            "gap": rows[-1]["value"] - rows[0]["value"], "success": success,
-        },
-        references=_REFERENCES,
-    )  # fmt: skip
+    return rows, made
 
 
 def _limits(outcome: Floats, rates: bool, confidence: float) -> Interval | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -21,6 +22,9 @@ _REFERENCES = (
 )
 _TITLE = "share of score variance that goes with preparation, least squares"
 _FEWEST = 20
+_BLOCK = 64
+_COLLINEAR = 1e12  # condition number from which the part that the items explain does not vary
+_NOTHING = np.empty((0, 2))
 
 
 def preparation_effect(
@@ -158,18 +162,62 @@ def _items(score: Floats, items: Floats, names: list[str], confidence: float) ->
     return rows
 
 
-def _slopes(score: Floats, criterion: Floats, items: Floats, known: Any) -> tuple[float, float] | None:
-    """Of the part of the score that the items explain, and of the rest, in standard deviations of the criterion."""
-    fit = _explained(score, items)
-    if fit is None or known.sum() < 4:
+@dataclass(frozen=True, slots=True)
+class _Moments:
+    """Products of (1, items, x) over all and of (1, items, x, y) over those with y, by row, so that any weights of people
+    give the regressions by one product."""
+
+    everyone: Floats
+    known: Floats
+    items: int
+
+    def slopes(self, weights: Floats) -> Floats:
+        """Slopes of y (in its standard deviations) on the part of x that the items explain and on the rest; rows by rows
+        of weights, NaN where they do not determine them."""
+        width = self.items + 2
+        every = (weights @ self.everyone).reshape(-1, width, width)
+        known = (weights @ self.known).reshape(-1, width + 1, width + 1)
+        found = np.full((len(weights), 2), np.nan)
+        for at, (of_all, of_known) in enumerate(zip(every, known, strict=True)):
+            pair = _two_slopes(of_all, of_known, self.items)
+            if pair is not None:
+                found[at] = pair
+        return found
+
+
+def _two_slopes(of_all: Floats, of_known: Floats, items: int) -> tuple[float, float] | None:
+    if of_known[0, 0] <= 3:
         return None
-    part = items @ fit.coefficients[1:]
-    design = np.column_stack((np.ones(int(known.sum())), part[known], (score - part)[known]))
-    found = least_squares(design, criterion[known], "classical")
-    spread = float(criterion[known].std(ddof=1))
-    if found is None or spread == 0:
+    try:
+        b = np.linalg.solve(of_all[: items + 1, : items + 1], of_all[: items + 1, items + 1])
+        turn = np.zeros((items + 3, 4))  # to 1, part, rest, y
+        turn[0, 0] = turn[items + 1, 2] = turn[items + 2, 3] = 1.0
+        turn[1 : items + 1, 1], turn[1 : items + 1, 2] = b[1:], -b[1:]
+        turned = turn.T @ of_known @ turn
+        variance = turned[3, 3] - turned[0, 3] ** 2 / turned[0, 0]
+        size = np.sqrt(np.diag(turned)[:3])
+        scaled = turned[:3, :3] / np.outer(size, size)
+        if not (variance > 0 and np.linalg.cond(scaled) < _COLLINEAR):
+            return None
+        fitted = np.linalg.solve(turned[:3, :3], turned[:3, 3])
+    except np.linalg.LinAlgError:
         return None
-    return float(found.coefficients[1]) / spread, float(found.coefficients[2]) / spread
+    spread = float(np.sqrt(variance / (turned[0, 0] - 1)))
+    return float(fitted[1]) / spread, float(fitted[2]) / spread
+
+
+def _moments(score: Floats, criterion: Floats, items: Floats, known: Any) -> _Moments:
+    """Columns around their means: nothing is lost to large numbers."""
+    centred = (score - score.mean()) / (score.std() or 1.0)
+    outcome = np.where(known, criterion - np.nanmean(criterion) if known.any() else 0.0, 0.0)
+    columns = np.column_stack((np.ones(len(score)), items, centred))
+    more = np.column_stack((columns, outcome)) * known[:, None]
+
+    def products(table: Floats) -> Floats:
+        each: Floats = np.einsum("ij,ik->ijk", table, table).reshape(len(table), -1)
+        return each
+
+    return _Moments(products(columns), products(more), items.shape[1])
 
 
 def _prediction(
@@ -185,17 +233,16 @@ def _prediction(
 ) -> dict[str, Any]:
     """Both slopes, their difference, and how they read."""
     unknown: dict[str, Any] = {"slope_prepared": None, "slope_rest": None, "difference": None, "reading": "cannot_tell"}
-    slopes = _slopes(score, criterion, items, known)
-    if slopes is None or known.sum() < _FEWEST:
+    moments = _moments(score, criterion, items, known)
+    slopes = moments.slopes(np.ones((1, len(score))))[0] / (score.std() or 1.0)
+    if np.isnan(slopes).any() or known.sum() < _FEWEST:
         return unknown
     told: dict[str, Any] = {"reading": "cannot_tell"}
-    values = {"slope_prepared": slopes[0], "slope_rest": slopes[1], "difference": slopes[1] - slopes[0]}
-    drawn = np.empty((0, 2))
-    if interval == "bootstrap":
-        rng, rows = np.random.default_rng(seed), len(score)
-        draws = (rng.integers(0, rows, size=rows) for _ in range(replicates))
-        found = [_slopes(score[at], criterion[at], items[at], known[at]) for at in draws]
-        drawn = np.array([pair for pair in found if pair is not None]).reshape(-1, 2)
+    part, rest = float(slopes[0]), float(slopes[1])
+    values = {"slope_prepared": part, "slope_rest": rest, "difference": rest - part}
+    drawn = (
+        _draws(moments, len(score), replicates, seed) / (score.std() or 1.0) if interval == "bootstrap" else _NOTHING
+    )
     columns = {"slope_prepared": drawn[:, 0], "slope_rest": drawn[:, 1], "difference": drawn[:, 1] - drawn[:, 0]}
     for name, value in values.items():
         ends = bootstrap_interval(columns[name], estimate=value, confidence=confidence)
@@ -211,6 +258,20 @@ def _prediction(
     moved = p is not None and p < 1 - confidence
     if moved and low is not None and low > 0:
         told["reading"] = "predicts"
-    elif moved and high is not None and slopes[1] > 0 and high < slopes[1] / 2:
+    elif moved and high is not None and rest > 0 and high < rest / 2:
         told["reading"] = "does_not_predict"
     return told
+
+
+def _draws(moments: _Moments, people: int, replicates: int, seed: int) -> Floats:
+    """Both slopes in samples of people drawn with replacement."""
+    rng = np.random.default_rng(seed)
+    found = []
+    for start in range(0, replicates, _BLOCK):
+        size = min(_BLOCK, replicates - start)
+        times = np.empty((size, people))
+        for row in times:
+            row[:] = np.bincount(rng.integers(0, people, size=people), minlength=people)
+        found.append(moments.slopes(times))
+    drawn = np.concatenate(found)
+    return drawn[~np.isnan(drawn).any(axis=1)]

@@ -153,8 +153,8 @@ def _delta_error(first: Floats, second: Floats, tau: float) -> float | None:
     if abs(tau) == 1:
         return None
     n = first.size
-    same = _lower_in_both(first, second) + _lower_in_both(-first, -second)
-    opposite = _lower_in_both(first, -second) + _lower_in_both(-first, second)
+    same = lower_in_both(first, second) + lower_in_both(-first, -second)
+    opposite = lower_in_both(first, -second) + lower_in_both(-first, second)
     agreement = (same - opposite) / (n - 1)
     untied = [(n - _tied_with(each)) / (n - 1) for each in (first, second)]
     shares = [float(each.mean()) for each in untied]
@@ -171,7 +171,7 @@ def _tied_with(values: Floats) -> Integers:
     return tied
 
 
-def _lower_in_both(first: Floats, second: Floats) -> Integers:
+def lower_in_both(first: Floats, second: Floats) -> Integers:
     """For each person, how many lie strictly lower in both columns: merging halves, n log² n."""
     n = first.size
     order = np.lexsort((-second, first))  # of equal firsts the higher second comes earlier and is not counted

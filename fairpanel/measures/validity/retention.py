@@ -18,7 +18,7 @@ from fairpanel.measures.validity.proportional_hazards import (
     risk_sets,
     robust_covariance,
 )
-from fairpanel.measures.validity.rank_order import _lower_in_both
+from fairpanel.measures.validity.rank_order import lower_in_both
 
 _REFERENCES = (
     "Cox, D. R. (1972). Journal of the Royal Statistical Society B, 34, 187-220",
@@ -187,7 +187,7 @@ def _concordance(score: Floats, stayed: Floats, left: Booleans) -> float | None:
     change[1:] = (np.diff(stayed[order]) != 0) | (np.diff(left[order].astype(np.int64)) != 0)
     ranked[order] = np.cumsum(change)
     later = (score.size - np.searchsorted(np.sort(ranked), ranked, side="right"))[left]
-    lower, higher = (_lower_in_both(-ranked, sign * score)[left] for sign in (1, -1))
+    lower, higher = (lower_in_both(-ranked, sign * score)[left] for sign in (1, -1))
     pairs = int(later.sum())
     return None if not pairs else float(higher.sum() + (later - lower - higher).sum() / 2) / pairs
 

@@ -73,7 +73,8 @@ def same_source_validity(
         value: r_same - r_different, correlations over rows; None with under five people on a side. n: rows and people
         (rows where no unit is given) of either side. detail: same, different (r, low, high, rows, people), paired
         (r_different and the difference with low and high among the people who have same-source pairs, too; None where
-        fewer than five), same_share (of rows).
+        fewer than five), same_share (of rows), r_same, r_different,
+        n_same and n_different (rows) once more by themselves.
 
     Cautions
     --------
@@ -137,7 +138,10 @@ def same_source_validity(
         "same": _side(sides[0], one, confidence),
         "different": _side(sides[1], other, confidence),
         "same_share": float(same.mean()) if same.size else None,
+        "n_same": n["rows_same"],
+        "n_different": n["rows_different"],
     }
+    detail |= {f"r_{side}": detail[side]["r"] for side in ("same", "different")}
     if sides[0] is None or sides[1] is None:
         return Estimate(
             measure="same_source_validity", method=_TITLE, value=None, n=n, cautions=[*cautions, _why_none(n)],

@@ -66,7 +66,7 @@ def test_pairs_can_be_named_in_any_order() -> None:
         ({"predictors": ["a", "b"], "criteria": ["p"]}, "do not pair up"),
         ({"predictors": ["a", "b"], "criteria": ["a", "q"]}, "one thing"),
         ({"predictors": ["a", "b"], "criteria": ["p", "q"], "matched": ["a=z"]}, "pairs"),
-        ({"predictors": ["a"], "criteria": ["p"]}, "others"),
+        ({"predictors": ["a"], "criteria": ["p"]}, "other pairs"),
         ({"predictors": ["a", "b"], "criteria": ["p", "pp"]}, "did you mean"),
     ],
 )

@@ -17,7 +17,7 @@ from fairpanel.measures.catalogue import measure
 from fairpanel.measures.estimate import Estimate, MeasureInputError
 from fairpanel.measures.validity.importance import dominance_of_correlations, weights_of_correlations
 from fairpanel.measures.validity.multiple_correlation import r_squared, r_squared_limits
-from fairpanel.measures.validity.rank_order import _lower_in_both
+from fairpanel.measures.validity.rank_order import lower_in_both
 from tests.oracles.cases import agree, checks, data
 
 JOHNSON = np.array(
@@ -137,7 +137,7 @@ def test_tau_by_hand() -> None:
 def test_counts_of_lower_people(seed: int, n: int, points: int) -> None:
     first, second = np.random.default_rng(seed).integers(0, points, (2, n)).astype(float)
     expected = ((first[None, :] < first[:, None]) & (second[None, :] < second[:, None])).sum(axis=1)
-    assert _lower_in_both(first, second).tolist() == expected.tolist()
+    assert lower_in_both(first, second).tolist() == expected.tolist()
 
 
 def test_delta_error_is_the_jackknife_s() -> None:

@@ -1,0 +1,162 @@
+"""Chapter 4, competencies: which predicts which side of performance, and what each adds to the others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from reports import view
+from reports.blocks import forest, heading, heat_map, table, text
+from reports.evidence import first, select, stages_of
+from reports.figures import spanning
+
+Entry = Mapping[str, Any]
+SIDE = "performance: "
+DEEPEST = 0.5  # the correlation from which the colour of the heat map is deepest
+SCORES = {"overall": "overall score", "hr": "HR interview"}
+
+
+def score(name: str) -> str:
+    """A column of the analysis as a reader knows it."""
+    return SCORES.get(name) or view.competency(name)
+
+
+def side(name: str) -> str:
+    """A dimension of performance."""
+    plain = name.removeprefix(SIDE)
+    return "overall performance" if plain == "overall" else view.competency(plain)
+
+
+def matrix(report: Entry) -> list[dict[str, Any]]:
+    """Competency by dimension, as a heat map, with the sentence on convergent and discriminant evidence."""
+    blocks: list[dict[str, Any]] = []
+    for stage in stages_of(report, "convergent_discriminant"):
+        for estimate in select(report, "convergent_discriminant", stage=stage):
+            cells = estimate["detail"].get("matrix") or []
+            columns = list(dict.fromkeys(row["criterion"] for row in cells))
+            lines = []
+            for name in dict.fromkeys(row["predictor"] for row in cells):
+                found = {row["criterion"]: row for row in cells if row["predictor"] == name}
+                lines.append((view.sentence(score(name)), [_cell(found.get(column)) for column in columns]))
+            caption = (
+                f"{view.sentence(view.stages(stage))}: correlation of competencies (rows) with sides of performance "
+                "(columns), among those with ratings; framed: the same on both sides"
+            )
+            heads = [view.sentence(side(column)) for column in columns]
+            blocks += [heat_map(caption, "Competency", heads, lines, full=DEEPEST), text(_reading(estimate))]
+    return [heading("Does each competency predict its own side of performance?"), *blocks] if blocks else []
+
+
+def _cell(row: Entry | None) -> tuple[float | None, str, bool]:
+    if row is None or row["r"] is None:
+        return None, view.MISSING, False
+    ends = view.interval({"low": row["low"], "high": row["high"]})
+    return row["r"], f"{view.coefficient(row['r'])} {ends}", row["matched"]
+
+
+def _reading(estimate: Entry) -> str:
+    detail = estimate["detail"]
+    if estimate["value"] is None:
+        return "No dimension of performance has the name of a competency: which pairs belong together is not known."
+    matched, others = detail["mean_convergent"], detail["mean_discriminant"]
+    low = (estimate["interval"] or {}).get("low")
+    high = (estimate["interval"] or {}).get("high")
+    if low is not None and low > 0:
+        told = "Competencies go with their own side of performance more closely than with the other sides"
+    elif high is not None and high < 0:
+        told = "Competencies go with other sides of performance more closely than with their own"
+    else:
+        told = "Whether competencies tell the sides of performance apart, these data cannot tell"
+    return (
+        f"{told}: {view.coefficient(matched['value'])} against {view.coefficient(others['value'])} on average, a difference "
+        f"of {view.coefficient(estimate['value'])} ({view.interval_in_words(estimate['interval'])}, "
+        f"{view.count(estimate['n']['people'])} people). In {view.count(detail['largest'])} of "
+        f"{view.count(estimate['n']['matched'])} cases the matching pair is the largest of its row and column. Ratings by "
+        "one manager share a halo, which makes the sides look alike."
+    )
+
+
+def added(report: Entry) -> list[dict[str, Any]]:
+    """What one score adds to the others, and how what they tell together divides among them."""
+    stages = stages_of(report, "incremental_validity")
+    if not stages:
+        return []
+    blocks: list[dict[str, Any]] = [heading("What does each score add?")]
+    for stage in stages:
+        blocks += _increments(report, stage)
+        blocks += _shares(report, stage)
+    return blocks
+
+
+def _increments(report: Entry, stage: str) -> list[dict[str, Any]]:
+    entries, said = [], []
+    for variant, name in (("user_over_hr", "User interview, over the HR interview"), ("hr_over_user", "The reverse")):
+        for estimate in select(report, "incremental_validity", variant, stage=stage):
+            entries.append((name, estimate))
+            if variant == "user_over_hr" and estimate["value"] is not None:
+                said.append(_over_hr(estimate))
+    for estimate in select(report, "incremental_validity", "over_the_others", stage=stage):
+        name = f"{view.sentence(view.competency(estimate['subject']['competency']))}, over the other competencies"
+        entries.append((name, estimate))
+    if not entries:
+        return []
+    ends = [view.number((e["interval"] or {}).get("high")) for _, e in entries]
+    axis = spanning(ends, always=(0.0, 0.05), limits=(0.0, 1.0))
+    caption = f"{view.sentence(view.stages(stage))}: share of the differences in performance that each adds (ΔR²)"
+    notes = [
+        "A sample's share is above zero even where nothing is added: read the interval, and the adjusted figure in the table."
+    ]
+    lines = [
+        (
+            name,
+            view.coefficient(e["value"], 3),
+            view.interval(e["interval"], 3),
+            view.coefficient(e["detail"].get("adjusted_delta_r2"), 3),
+            view.p_value(e["detail"].get("p")),
+            view.count(e["n"].get("people")),
+        )
+        for name, e in entries
+    ]
+    columns = ("Score", "ΔR²", "Interval", "Adjusted", "p", "People")
+    told = table(f"What each score adds, {view.stages(stage)}", columns, lines, folded=True)
+    return [forest(caption, entries, axis, [(0.0, "nothing")]), text(*said, *notes), told]
+
+
+def _over_hr(estimate: Entry) -> str:
+    detail, p = estimate["detail"], estimate["detail"].get("p")
+    sure = p is not None and p < 0.05
+    told = "The user interview tells something that the HR interview does not" if sure else (
+        "Whether the user interview tells more than the HR interview already did, these data cannot tell"
+    )  # fmt: skip
+    return (
+        f"{told}: it explains {view.rough(100 * estimate['value'])} more parts in 100 of the differences in performance "
+        f"(R² from {view.coefficient(detail['r2_base'])} to {view.coefficient(detail['r2_full'])}, {view.p_equals(p)}, "
+        f"{view.count(estimate['n']['people'])} people with ratings)."
+    )
+
+
+def _shares(report: Entry, stage: str) -> list[dict[str, Any]]:
+    weights = first(report, "relative_weights", stage=stage)
+    if weights is None or weights["value"] is None:
+        return []
+    dominance = first(report, "general_dominance", stage=stage)
+    rows = {"relative_weights": weights, "general_dominance": dominance}
+    lines = []
+    for at, name in enumerate(weights["detail"]["predictors"]):
+        cells = [view.sentence(score(name))]
+        for estimate in rows.values():
+            if estimate is None or estimate["value"] is None:
+                cells += [view.MISSING, view.MISSING]
+                continue
+            detail = estimate["detail"]
+            ends = (detail.get("intervals") or [None] * len(detail["raw"]))[at]
+            cells += [view.coefficient(detail["raw"][at], 3), view.interval(ends, 3)]
+        share = (weights["detail"].get("rescaled") or {at: None})[at]
+        lines.append((*cells, view.percent(share)))
+    columns = ("Score", "Relative weight", "Interval", "General dominance", "Interval", "Share of R²")
+    caption = (
+        f"{view.sentence(view.stages(stage))}: how the explained share of performance divides among overlapping scores "
+        f"(R² {view.coefficient(weights['value'])}, {view.interval(weights['interval'])}, "
+        f"{view.count(weights['n']['people'])} people)"
+    )
+    return [table(caption, columns, lines)]
