@@ -37,9 +37,10 @@ class PairVariances:
 
     @property
     def reliability(self) -> Floats:
-        """G(q,k) with negative variances set to 0."""
+        """G(q,k) with negative variances set to 0; NaN where nothing varies."""
         unit = np.maximum(self.unit, 0.0)
-        share: Floats = unit / (unit + np.maximum(self.error, 0.0))
+        with np.errstate(invalid="ignore"):
+            share: Floats = unit / (unit + np.maximum(self.error, 0.0))
         return share
 
 

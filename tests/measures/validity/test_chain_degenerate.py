@@ -6,8 +6,11 @@ import datetime as dt
 import json
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from fairpanel.measures.catalogue import measure
 from fairpanel.measures.estimate import Estimate, MeasureInputError
@@ -146,6 +149,29 @@ def test_three_hired() -> None:
     estimate = _run(ratings(11, 100, 3))
     assert estimate.value is None
     assert "SMALL_SAMPLE" in _codes(estimate)
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 100_000))
+def test_whatever_comes_is_answered_or_refused_with_a_sentence(seed: int) -> None:
+    """A handful of people, few points on the scale, holes everywhere: plain JSON or a MeasureInputError, no warning."""
+    rng = np.random.default_rng(seed)
+    people = int(rng.integers(2, 40))
+    hired, holes, points = rng.random(people) < rng.choice([0.1, 0.5, 1]), rng.choice([0, 0.3]), rng.choice([2, 3, 6])
+    rows = [
+        {"unit": unit, "variable": name, "rater": f"r{rater}", "score": rng.integers(1, points), "selected": taken}
+        for unit, taken in enumerate(hired.tolist())
+        for name, most in (("interview", 3), ("hr", 1), ("performance", 3))
+        if (taken or name != "performance") and rng.random() >= holes
+        for rater in rng.choice(4, rng.integers(1, most + 1), replace=False)
+    ]
+    reliability = rng.choice([None, 0.5])
+    try:
+        estimate = _run(pl.DataFrame(rows), covariates=["hr"], replicates=50, criterion_reliability=reliability)
+    except MeasureInputError as refusal:
+        assert len(str(refusal)) > 30  # noqa: PT017 - either outcome is right
+        return
+    assert estimate.value is None or abs(estimate.value) <= 1
 
 
 @pytest.mark.parametrize("value", [0, 1.2, -0.5, "high", True, float("nan")])
