@@ -8,13 +8,13 @@ from collections.abc import Callable
 import numpy as np
 import polars as pl
 
-from benchmarks.recovery import chain, criterion, prediction
+from benchmarks.recovery import chain, competencies, criterion, prediction
 from benchmarks.recovery.setting import Setting
 from fairpanel.measures.validity.criterion import pearson, spearman
 from fairpanel.measures.validity.range_restriction import corrected_validity
 from fairpanel.measures.validity.selection import selection_validity
 
-CONSERVATIVE: dict[str, str] = {**prediction.CONSERVATIVE, **criterion.CONSERVATIVE}
+CONSERVATIVE: dict[str, str] = {**prediction.CONSERVATIVE, **criterion.CONSERVATIVE, **competencies.CONSERVATIVE}
 
 
 def _bivariate(r: float, n: int) -> Callable[[np.random.Generator], pl.DataFrame]:
@@ -157,5 +157,6 @@ SETTINGS: list[Setting] = [
     ),
     *prediction.SETTINGS,
     *criterion.SETTINGS,
+    *competencies.SETTINGS,
     *chain.SETTINGS,
 ]

@@ -71,7 +71,8 @@ def decision_consistency(
     -----
     A candidate with mean x of k raters: another panel's mean is normal around m + G (x - m) with variance
     var_unit (1 - G) + error / k, error = var_rater + var_residual, G = var_unit / (var_unit + error / k). The interval
-    carries the reliability's limits (profile likelihood) through, at the observed spread of scores.
+    carries the reliability's limits (profile likelihood) through, at the observed spread of scores, and adds the error of
+    having drawn these candidates, squares of the two distances added.
 
     References
     ----------
@@ -185,19 +186,24 @@ def _flips(means: Floats, count: Floats, cut: float, var_unit: float, error: flo
 def _interval(
     ratings: Ratings, found: Components, means: Floats, count: Floats, cut: float, k: float, confidence: float
 ) -> tuple[Interval | None, list[Caution]]:
-    """The limits of the reliability, at the same spread of mean scores."""
+    """The limits of the reliability at the same spread of mean scores, and the candidates' own sampling error, joined."""
     target = ratio_target(1 / k, k)
     factor = spread_factor(ratings, found, q=1 / k, k=k)
     between, why = likelihood_interval(found, target, confidence=confidence, spread=factor)
     if between is None:
         return None, why
     total = found.var_unit + (found.var_rater + found.var_residual) / k
+    flips = _flips(means, count, cut, found.var_unit, found.var_rater + found.var_residual)
+    value = 1 - float(flips.mean())
+    drawn = float(ndtri((1 + confidence) / 2)) * float(flips.std(ddof=1)) / math.sqrt(flips.size)
     ends = []
     for reliability in (between.low, between.high):
         held = min(max(reliability, 1e-9), 1 - 1e-9)
         ends.append(1 - float(_flips(means, count, cut, held * total, (1 - held) * total * k).mean()))
-    method = f"limits of the reliability carried through ({between.method})"
-    return Interval(low=min(ends), high=max(ends), level=confidence, method=method), []
+    low = value - math.hypot(max(value - min(ends), 0.0), drawn)
+    high = value + math.hypot(max(max(ends) - value, 0.0), drawn)
+    method = f"limits of the reliability carried through ({between.method}), joined with the drawing of candidates"
+    return Interval(low=max(low, 0.0), high=min(high, 1.0), level=confidence, method=method), []
 
 
 def _panels(var_unit: float, error: float, share: float) -> list[dict[str, Any]]:
