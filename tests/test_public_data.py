@@ -75,6 +75,18 @@ def test_nih(tmp_path: Path) -> None:
     pool = _find(report, measure="selection_validity", variant="em", stage="user", competency="overall")
     assert pool["value"] >= observed["value"]
     assert any(caution["code"] == "RANGE_RESTRICTED" for caution in pool["cautions"])
+    # only what the preliminary score let through was discussed and scored again, by the same reviewers
+    chain = _find(report, measure="validity_chain", variant="all_sources", stage="user")
+    steps = {row["step"]: row for row in chain["detail"]["steps"]}
+    assert steps["observed"]["value"] == pytest.approx(observed["value"], rel=1e-9)
+    assert steps["applicant_pool"]["plain"] == pytest.approx(pool["value"], abs=0.01)
+    assert chain["detail"]["u"] < 0.7
+    guard = _find(report, measure="same_source_validity", variant="panel", stage="user")
+    assert guard["value"] is None
+    assert guard["detail"]["same_share"] == 1.0
+    page = (tmp_path / "workspace" / "reports" / report["report_id"] / "report.html").read_text()
+    assert "most of these ratings come from people who had interviewed the person" in page
+    assert "No decisions came with the exports" in page
     gap = _find(report, measure="standardized_difference", attribute="race", competency="overall")
     assert (gap["subject"]["group"], gap["subject"]["reference"]) == ("Black", "White")
     mean = (
