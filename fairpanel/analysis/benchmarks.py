@@ -17,7 +17,7 @@ def published(subject: dict[str, str | None], found: Sequence[Estimated], config
     """The observed correlation among 160 published ones, all and by structure; then both after the same corrections,
     Case II and unreliability of the criterion. found: what has been estimated of the stage, the leading chain first."""
     chain = next((e for e in found if e.result["measure"] == "validity_chain"), None)
-    if chain is None or chain.result["value"] is None:
+    if chain is None or not chain.result["detail"].get("steps"):
         return []
     steps = {row["step"]: row for row in chain.result["detail"]["steps"]}
     told = []

@@ -50,7 +50,8 @@ def _chain(
     config: AuditConfig,
 ) -> Estimated:
     stage = str(subject["stage"])
-    parts = [_labelled(scores, stage), _labelled(criterion.ratings, PERFORMANCE)]
+    named = pl.coalesce("rater", pl.concat_str(pl.lit("whoever rated "), "candidate"))  # one unknown rater a person
+    parts = [_labelled(scores, stage), _labelled(criterion.ratings.with_columns(named.alias("rater")), PERFORMANCE)]
     parts += [] if other is None else [_labelled(other[1], other[0])]
     ratings = pl.concat(parts).drop_nulls(["score", "rater"]).join(pool, on="candidate", how="semi")
     hired = pl.concat([accepted(material), criterion.means.select("candidate")]).unique()

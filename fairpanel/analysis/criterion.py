@@ -33,11 +33,9 @@ def criterion_quality(material: Material, config: AuditConfig) -> list[Estimated
         by_rater = (
             rows.drop_nulls("rater").group_by("candidate", "rater", maintain_order=True).agg(pl.col("score").mean())
         )
-        found.append(
-            estimated(
-                "quality", subject, "g_coefficient", by_rater, unit="candidate", rater="rater", score="score", **level
-            )
-        )
+        if by_rater.height:
+            roles = {"unit": "candidate", "rater": "rater", "score": "score"}
+            found.append(estimated("quality", subject, "g_coefficient", by_rater, **roles, **level))
         ends = rows.select("scale_min", "scale_max").unique().drop_nulls()
         if ends.height == 1 and rows["scale_min"].null_count() == 0:
             low, high = ends.row(0)

@@ -39,9 +39,9 @@ def leading_criterion(material: Material, config: AuditConfig) -> Criterion:
 
 
 def by_others(ratings: pl.DataFrame, material: Material) -> pl.DataFrame:
-    """Performance ratings by people who had not interviewed the person."""
+    """Performance ratings by people who had not interviewed the person; without a name nobody can tell."""
     met = material.ratings.select("candidate", "rater").unique()
-    return ratings.join(met, on=["candidate", "rater"], how="anti", maintain_order="left")
+    return ratings.drop_nulls("rater").join(met, on=["candidate", "rater"], how="anti", maintain_order="left")
 
 
 def means(ratings: pl.DataFrame) -> pl.DataFrame:
