@@ -224,7 +224,7 @@ def _setting(name: str, step: str) -> Setting:
     design = next(each for each in DESIGNS if each.name == name)
     return Setting(
         name=f"validity_chain, {name}, {step}", kind="coverage",
-        describe=f"200 of 2,000 {design.describe}, bootstrap with 1,000 replicates",
+        describe=f"200 of 2,000: {design.describe}; bootstrap with 1,000 replicates",
         simulate=partial(simulate, design=design), estimate=_step(step, design), truth=truth(step),
     )  # fmt: skip
 
