@@ -6,13 +6,13 @@ import math
 from typing import Any, Literal
 
 import polars as pl
-from scipy.special import ndtri
 
 from fairpanel.measures.columns import check_choice, check_confidence
 from fairpanel.measures.estimate import Caution, Estimate, Interval
 from fairpanel.measures.fairness.conditional import conditional_count
 from fairpanel.measures.fairness.contingency import fourfold, no_value
 from fairpanel.measures.fairness.power import detectable_selection_rate
+from fairpanel.measures.proportions import wilson
 
 _REFERENCES = (
     "Newcombe, R. G. (1998). Statistics in Medicine, 17, 873-890 (method 10)",
@@ -92,8 +92,8 @@ def access_difference(
         cautions.append(Caution("SMALL_GROUP", "Under ten people in a group: the test could hardly see a difference."))
     made = None
     if interval == "analytic":
-        low_f, high_f = _wilson(table.focal_selected, table.focal_n, confidence)
-        low_r, high_r = _wilson(table.reference_selected, table.reference_n, confidence)
+        low_f, high_f = wilson(one, table.focal_n, confidence)
+        low_r, high_r = wilson(other, table.reference_n, confidence)
         down, up = math.hypot(one - low_f, high_r - other), math.hypot(high_f - one, other - low_r)
         made = Interval(low=one - other - down, high=one - other + up, level=confidence, method="Newcombe")
     else:
@@ -103,10 +103,3 @@ def access_difference(
         n={"focal": table.focal_n, "reference": table.reference_n}, cautions=cautions, detail=detail,
         references=_REFERENCES,
     )  # fmt: skip
-
-
-def _wilson(count: int, n: int, confidence: float) -> tuple[float, float]:
-    z2 = float(ndtri((1 + confidence) / 2)) ** 2
-    share = count / n
-    centre, half = (share + z2 / (2 * n)) / (1 + z2 / n), math.sqrt(z2 * (share * (1 - share) / n + z2 / (4 * n * n)))
-    return centre - half / (1 + z2 / n), centre + half / (1 + z2 / n)

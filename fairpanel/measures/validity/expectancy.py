@@ -7,10 +7,11 @@ from typing import Any, Literal
 
 import numpy as np
 import polars as pl
-from scipy.special import ndtri, stdtrit
+from scipy.special import stdtrit
 
 from fairpanel.measures.columns import Floats, check_choice, check_confidence, missing_rows, numbers
 from fairpanel.measures.estimate import Caution, Estimate, Interval, MeasureInputError
+from fairpanel.measures.proportions import wilson
 from fairpanel.measures.validity.criterion import complete_pairs
 
 _REFERENCES = (
@@ -150,10 +151,8 @@ def _limits(outcome: Floats, rates: bool, confidence: float) -> Interval | None:
     """Wilson's interval of a rate, Student's of a mean; None for the mean of one person."""
     n, mean = outcome.size, float(outcome.mean())
     if rates:
-        z2 = float(ndtri((1 + confidence) / 2)) ** 2
-        centre, half = (mean + z2 / (2 * n)) / (1 + z2 / n), math.sqrt(z2 * (mean * (1 - mean) / n + z2 / (4 * n * n)))
-        low, high = max(0.0, centre - half / (1 + z2 / n)), min(1.0, centre + half / (1 + z2 / n))
-        return Interval(low=min(low, mean), high=max(high, mean), level=confidence, method="Wilson")
+        low, high = wilson(mean, n, confidence)
+        return Interval(low=low, high=high, level=confidence, method="Wilson")
     if n < 2:
         return None
     half = float(stdtrit(n - 1, (1 + confidence) / 2)) * float(outcome.std(ddof=1)) / math.sqrt(n)
