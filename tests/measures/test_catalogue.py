@@ -48,7 +48,13 @@ def _options(name: str) -> dict[str, Any]:
         "logistic_validity": {"y": "selected"},
         "retention_hazard": {"time": "n", "event": "selected"},
         "polyserial": {"y": "selected"},
-        "validity_chain": {"unit": "application", "predictor": "a", "criterion": "b", "score": "x", "selected": "hired"},
+        "validity_chain": {
+            "unit": "application",
+            "predictor": "a",
+            "criterion": "b",
+            "score": "x",
+            "selected": "hired",
+        },
     }.get(name, {})
 
 
@@ -80,7 +86,9 @@ def test_every_measure_is_described(name: str) -> None:
 
 @pytest.mark.parametrize(
     "module",
-    sorted({CATALOGUE[name] for name in MINE} | {"fairness.exact_tests", "fairness.power", "validity.power"}),
+    sorted(
+        {CATALOGUE[name] for name in MINE} | {"fairness.exact_tests", "fairness.power", "validity.power", "proportions"}
+    ),
 )
 def test_examples_run(module: str) -> None:
     outcome = doctest.testmod(importlib.import_module(f"fairpanel.measures.{module}"))
