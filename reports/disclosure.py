@@ -23,6 +23,7 @@ OF_THE_PAIR = (
 )  # fmt: skip
 SELECTION = ("impact_ratio", "fisher_exact", "lancaster_mid_p", "mantel_haenszel", "breslow_day")
 OUTCOMES = (*SELECTION, "differential_prediction")
+ACCESS = "access_difference"
 COARSE_GROUP = 20
 """Roughness protects a group of this many minimum cells and more; smaller ones are left out of a rough attribute."""
 ROUGH_KEYS = (
@@ -41,9 +42,11 @@ def protect(report: Entry) -> Entry:
         rated_enough(people_only(estimate, enough, report["policy"]), minimum) for estimate in report["estimates"]
     ]
     about_people, about_outcomes, rough = _hidden(report, minimum)
+    about_access = _without_access(report, about_people, rough, minimum)
     kept, gone = [], set()
     for estimate in report["estimates"]:
-        hidden = (about_outcomes if estimate["measure"] in OUTCOMES else about_people).get(_slice(estimate), set())
+        about = about_outcomes if estimate["measure"] in OUTCOMES else about_people
+        hidden = (about_access if estimate["measure"] == ACCESS else about).get(_slice(estimate), set())
         protected = _without(estimate, hidden, minimum)
         if protected is not None and estimate["subject"].get("attribute") in rough:
             protected = _roughly(protected)
@@ -52,10 +55,11 @@ def protect(report: Entry) -> Entry:
         else:
             kept.append(protected)
     report["estimates"] = kept
-    report["suppressed"] = [*report["suppressed"], *_listed(about_people, about_outcomes, minimum)]
+    report["suppressed"] = [*report["suppressed"], *_listed(about_people, about_outcomes, about_access, minimum)]
     _follow(report, gone, rough)
-    if any(about_outcomes.values()):
-        _unpublish(report, {key[0] for key, groups in about_outcomes.items() if groups})
+    short = {key[0] for about in (about_outcomes, about_access) for key, groups in about.items() if groups}
+    if short:
+        _unpublish(report, short)
     return report
 
 
@@ -80,6 +84,44 @@ def _hidden(report: Entry, minimum: int) -> tuple[Mapping[Slice, set[str]], Mapp
         for hidden in (by_people, both):
             _only_large(hidden, people, attribute, COARSE_GROUP * minimum)
     return by_people, both, rough
+
+
+def _without_access(
+    report: Entry, by_people: Mapping[Slice, set[str]], rough: set[str], minimum: int
+) -> Mapping[Slice, set[str]]:
+    """Groups whose access to preparation is hidden; the whole attribute where the groups shown would give them away and
+    the figures are not rough anyway."""
+    tables = list(_access_tables(report))
+    for table in tables:
+        table.hidden |= by_people.get(table.slice, set())
+    exposed = hide(tables, minimum) - rough
+    for table in tables:
+        if table.slice[0] in exposed:
+            table.hidden |= table.cells.keys()
+    return merged(tables)
+
+
+def _access_tables(report: Entry) -> Iterator[Table]:
+    """By item, a group's people, those who had it and those who had not, beside the totals of the item."""
+    totals = {
+        row["item"]: (estimate["n"].get("candidates"), row["n_with"], row["n_without"])
+        for estimate in report["estimates"]
+        if estimate["measure"] == "preparation_effect"
+        for row in estimate["detail"].get("items") or []
+    }
+    prepared = (report["inputs"]["counts"].get("prepared_known"), None, None)
+    tables: dict[tuple[str, Slice], Table] = {}
+    for estimate in report["estimates"]:
+        shares = estimate["detail"].get("shares") or {}
+        if estimate["measure"] != ACCESS or not shares:
+            continue
+        item, key = estimate["variant"], _slice(estimate)
+        table = tables.setdefault((item, key), Table(item, key, {}, totals.get(item, prepared)))
+        for side in ("focal", "reference"):
+            group, n = estimate["subject"]["group" if side == "focal" else side], estimate["n"][side]
+            had = round(shares[group] * n)
+            table.cells[group] = (n, had, n - had)
+    yield from tables.values()
 
 
 def _only_large(hidden: Mapping[Slice, set[str]], tables: list[Table], attribute: str, least: int) -> None:
@@ -108,7 +150,7 @@ def _tables(report: Entry, of: str) -> Iterator[Table]:
                     g: (sizes[g], selected[g], sizes[g] - selected[g]) for g in sizes if selected.get(g) is not None
                 }
                 yield Table(measure, _slice(estimate), cells, _outcome_totals(report, estimate))
-        elif "focal" in n and (measure in OUTCOMES) == (of == "outcomes"):
+        elif "focal" in n and measure != ACCESS and (measure in OUTCOMES) == (of == "outcomes"):
             kind = f"{measure}/{estimate['variant']}/{estimate['subject'].get('competency')}"
             total = _rated(report, estimate) if measure == "differential_prediction" else None
             total = _candidates(report, estimate) if of == "people" else total
@@ -153,8 +195,7 @@ def _without(estimate: Entry, hidden: set[str], minimum: int) -> Entry | None:
     subject = estimate["subject"]
     if subject.get("group") is not None:
         sizes = [estimate["n"].get(side) or 0 for side in ("focal", "reference")]
-        small = any(0 < size < minimum for size in (*sizes, *_with_and_without(estimate)))
-        if small or hidden & {subject["group"], subject["reference"]}:
+        if any(0 < size < minimum for size in sizes) or hidden & {subject["group"], subject["reference"]}:
             return None
         return estimate if "focal" in estimate["n"] else estimate | {"n": dict.fromkeys(estimate["n"])}
     if not hidden or estimate["measure"] != "impact_ratio":
@@ -187,17 +228,6 @@ def _without(estimate: Entry, hidden: set[str], minimum: int) -> Entry | None:
             "method": "selection rate ratio",
         }
     return changed
-
-
-def _with_and_without(estimate: Entry) -> list[int]:
-    """The people behind shares: those who had it and those who had not, on either side."""
-    told = []
-    for side in ("focal", "reference"):
-        share = (estimate["detail"].get("shares") or {}).get(estimate["detail"].get(side))
-        if share is not None:
-            had = round(share * estimate["n"][side])
-            told += [had, estimate["n"][side] - had]
-    return told
 
 
 def _roughly(estimate: Entry) -> Entry:
@@ -236,10 +266,14 @@ def _rough_p(p: Any) -> Any:
     return max(0.001, float(f"{p:.0e}")) if isinstance(p, int | float) else None
 
 
-def _listed(by_people: Mapping[Slice, set[str]], both: Mapping[Slice, set[str]], minimum: int) -> Iterator[Entry]:
+def _listed(
+    by_people: Mapping[Slice, set[str]], both: Mapping[Slice, set[str]], access: Mapping[Slice, set[str]], minimum: int
+) -> Iterator[Entry]:
     why = f"It, or a figure that could be worked out from it, rests on fewer than {minimum} people."
-    for (attribute, stage, family), groups in sorted(both.items(), key=lambda item: tuple(map(str, item[0]))):
-        for group in sorted(groups):
+    places = sorted({*both, *access}, key=lambda place: tuple(map(str, place)))
+    for attribute, stage, family in places:
+        told, only = both.get((attribute, stage, family), set()), access.get((attribute, stage, family), set())
+        for group in sorted(told | only):
             subject = {
                 "stage": stage,
                 "competency": None,
@@ -248,7 +282,8 @@ def _listed(by_people: Mapping[Slice, set[str]], both: Mapping[Slice, set[str]],
                 "criterion": None,
             }
             whole = group in by_people.get((attribute, stage, family), set())
-            what = "every figure" if whole else "selection and prediction"
+            parts = ["selection and prediction"] * (group in told) + ["access to preparation"] * (group in only)
+            what = "every figure" if whole else ", ".join(parts)
             yield {"subject": subject | {"group": group, "reference": None}, "what": what, "why": why}
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
+
+from reports import view
 
 Entry = Mapping[str, Any]
 LEADS = ("overall", "composite")
@@ -52,6 +54,17 @@ def attributes_of(report: Entry) -> list[str]:
 
 def leading_findings(report: Entry, question: str) -> list[Entry]:
     return [f for f in report["findings"] if f["question"] == question and f["leading"]]
+
+
+def beyond(estimate: Entry, value: float = 0.0) -> int:
+    """1 where the interval lies above a value, -1 where it lies below, 0 where it holds it or is not known."""
+    low, high = (view.number((estimate["interval"] or {}).get(end)) for end in ("low", "high"))
+    return int(low is not None and low > value) - int(high is not None and high < value)
+
+
+def ends(entries: Iterable[tuple[str, Entry]]) -> list[float | None]:
+    """Both ends of every interval, for an axis that holds them."""
+    return [view.number((entry["interval"] or {}).get(end)) for _, entry in entries for end in ("low", "high")]
 
 
 def test_of(report: Entry, identity: str) -> Entry | None:

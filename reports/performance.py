@@ -1,52 +1,96 @@
-"""What passes about performance ratings: no figure that rests on fewer rated people than the minimum cell."""
+"""What passes about performance: no figure that rests on fewer people than the minimum cell, and none that gives one back."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 Entry = dict[str, Any]
-FIGURES = ("r", "value", "low", "high", "retention")
-COUNTED_BY = {"expectancy_table": ("rows", "n_rated"), "convergent_discriminant": ("matrix", "n"),
-              "retention_hazard": ("retention", "at_risk")}  # fmt: skip
-"""Tables by what says how many people a row rests on."""
+FIGURES = ("r", "value", "low", "high", "retention", "effect")
+WITHHELD = {"code": "SMALL_GROUP", "text": "It, or a part of it, rests on fewer people than the minimum: withheld."}
 
 
 def rated_enough(estimate: Entry, minimum: int) -> Entry:
-    """The estimate with the figures of thin rows left out; the whole value where it is itself that of a thin row."""
-    place = COUNTED_BY.get(estimate["measure"])
-    if place is None:
+    """The estimate without the figures of few people, and without what they could be worked out from."""
+    gate = _GATES.get(estimate["measure"])
+    return estimate if gate is None else gate(estimate, minimum)
+
+
+def _expectancy(estimate: Entry, minimum: int) -> Entry:
+    """Parts of the score. The mean and the number of all rated are shown, so that what they leave for the hidden parts
+    together has to rest on enough people, too, and never on one part alone."""
+    rows = estimate["detail"].get("rows") or []
+    counts = [row["n_rated"] or 0 for row in rows]
+    hidden = {at for at, count in enumerate(counts) if 0 < count < minimum}
+    if not hidden:
         return estimate
-    table, count = place
-    found = estimate["detail"].get(table) or []
-    thin = _thin([row.get(count) or 0 for row in found], minimum, complete=estimate["measure"] == "expectancy_table")
-    rows = [_row(row, count) if at in thin else dict(row) for at, row in enumerate(found)]
-    detail = estimate["detail"] | ({table: rows} if table in estimate["detail"] else {})
-    if (
-        estimate["measure"] == "expectancy_table"
-        and rows
-        and rows[-1]["value"] is None
-        and estimate["value"] is not None
-    ):
-        text = "The highest part has fewer rated people than the minimum: its figure is withheld."
-        caution = {"code": "SMALL_GROUP", "text": text}
+    others = sorted((at for at in range(len(rows)) if counts[at] and at not in hidden), key=counts.__getitem__)
+    while others and (len(hidden) == 1 or sum(counts[at] for at in hidden) < minimum):
+        hidden.add(others.pop(0))
+    detail = estimate["detail"] | {"rows": _without(rows, hidden, ("n_rated",))}
+    rated = [at for at, count in enumerate(counts) if count]
+    if hidden & {rated[0], rated[-1]}:
         detail |= {"gap": None}
-        hidden = {"value": None, "interval": None, "cautions": [*estimate["cautions"], caution]}
-        return estimate | hidden | {"detail": detail, "n": estimate["n"] | {"highest": None}}
-    if rows and estimate["measure"] == "expectancy_table" and rows[0].get("value") is None:
-        detail |= {"gap": None}
-    return estimate | {"detail": detail}
+    if sum(counts) < minimum:
+        detail |= {"overall": None}
+    if len(rows) - 1 not in hidden:
+        return estimate | {"detail": detail}
+    return _withheld(estimate, detail) | {"n": estimate["n"] | {"highest": None}}
 
 
-def _thin(counts: list[int], minimum: int, *, complete: bool) -> set[int]:
-    """Rows under the minimum; where the rows add up to a total that is shown, a single one takes the next smallest along."""
-    thin = {at for at, count in enumerate(counts) if count < minimum}
-    told = {at for at in thin if counts[at]}
-    others = [at for at in range(len(counts)) if at not in thin]
-    if complete and len(told) == 1 and others:
-        thin.add(min(others, key=lambda at: counts[at]))
-    return thin
+def _matrix(estimate: Entry, minimum: int) -> Entry:
+    """Cells of a matrix of correlations; their means would give a single one back."""
+    rows = estimate["detail"].get("matrix") or []
+    hidden = {at for at, row in enumerate(rows) if 0 < (row["n"] or 0) < minimum}
+    detail = estimate["detail"] | {"matrix": _without(rows, hidden, ("n",))}
+    if not any(rows[at]["r"] is not None for at in hidden):
+        return estimate | ({"detail": detail} if hidden else {})
+    return _withheld(estimate, detail | dict.fromkeys(("mean_convergent", "mean_discriminant", "largest")))
 
 
-def _row(row: Mapping[str, Any], count: str) -> Entry:
-    return {key: None if key in FIGURES or key == count else value for key, value in row.items()}
+def _retention(estimate: Entry, minimum: int) -> Entry:
+    rows = estimate["detail"].get("retention") or []
+    hidden = {at for at, row in enumerate(rows) if (row["at_risk"] or 0) < minimum and row["retention"] is not None}
+    return estimate | (
+        {"detail": estimate["detail"] | {"retention": _without(rows, hidden, ("at_risk",))}} if hidden else {}
+    )
+
+
+def _preparation(estimate: Entry, minimum: int) -> Entry:
+    """Items that few had, or few had not."""
+    counts = ("n_with", "n_without")
+    rows = estimate["detail"].get("items") or []
+    hidden = {at for at, row in enumerate(rows) if any(0 < (row[count] or 0) < minimum for count in counts)}
+    return estimate | ({"detail": estimate["detail"] | {"items": _without(rows, hidden, counts)}} if hidden else {})
+
+
+def _sources(estimate: Entry, minimum: int) -> Entry:
+    """The correlations of few people rated by an interviewer, or by somebody else, and their difference."""
+    detail, gone = estimate["detail"], {}
+    for side in ("same", "different"):
+        told = detail.get(side) or {}
+        if told.get("r") is not None and (told["people"] or 0) < minimum:
+            gone |= {side: told | dict.fromkeys(("r", "low", "high")), f"r_{side}": None, "paired": None}
+    return _withheld(estimate, detail | gone) if gone else estimate
+
+
+def _without(rows: list[Entry], hidden: Collection[int], counts: Collection[str]) -> list[Entry]:
+    return [_row(row, counts) if at in hidden else row for at, row in enumerate(rows)]
+
+
+def _row(row: Mapping[str, Any], counts: Collection[str]) -> Entry:
+    return {key: None if key in FIGURES or key in counts else value for key, value in row.items()}
+
+
+def _withheld(estimate: Entry, detail: Entry) -> Entry:
+    cautions = [*estimate["cautions"], WITHHELD]
+    return estimate | {"value": None, "interval": None, "cautions": cautions, "detail": detail}
+
+
+_GATES: Mapping[str, Callable[[Entry, int], Entry]] = {
+    "expectancy_table": _expectancy,
+    "convergent_discriminant": _matrix,
+    "retention_hazard": _retention,
+    "preparation_effect": _preparation,
+    "same_source_validity": _sources,
+}

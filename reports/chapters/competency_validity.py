@@ -7,12 +7,17 @@ from typing import Any
 
 from reports import view
 from reports.blocks import forest, heading, heat_map, table, text
-from reports.evidence import first, select, stages_of
+from reports.evidence import beyond, first, select, stages_of
 from reports.figures import spanning
 
 Entry = Mapping[str, Any]
 SIDE = "performance: "
 DEEPEST = 0.5  # the correlation from which the colour of the heat map is deepest
+TOLD = {
+    1: "Competencies go with their own side of performance more closely than with the other sides",
+    0: "Whether competencies tell the sides of performance apart, these data cannot tell",
+    -1: "Competencies go with other sides of performance more closely than with their own",
+}
 SCORES = {"overall": "overall score", "hr": "HR interview"}
 
 
@@ -33,6 +38,8 @@ def matrix(report: Entry) -> list[dict[str, Any]]:
     for stage in stages_of(report, "convergent_discriminant"):
         for estimate in select(report, "convergent_discriminant", stage=stage):
             cells = estimate["detail"].get("matrix") or []
+            if not cells:
+                continue
             columns = list(dict.fromkeys(row["criterion"] for row in cells))
             lines = []
             for name in dict.fromkeys(row["predictor"] for row in cells):
@@ -49,28 +56,22 @@ def matrix(report: Entry) -> list[dict[str, Any]]:
 
 def _cell(row: Entry | None) -> tuple[float | None, str, bool]:
     if row is None or row["r"] is None:
-        return None, view.MISSING, False
+        return None, view.MISSING, row is not None and row["matched"]
     ends = view.interval({"low": row["low"], "high": row["high"]})
     return row["r"], f"{view.coefficient(row['r'])} {ends}", row["matched"]
 
 
 def _reading(estimate: Entry) -> str:
     detail = estimate["detail"]
-    if estimate["value"] is None:
+    if not any(row["matched"] for row in detail["matrix"]):
         return "No dimension of performance has the name of a competency: which pairs belong together is not known."
-    matched, others = detail["mean_convergent"], detail["mean_discriminant"]
-    low = (estimate["interval"] or {}).get("low")
-    high = (estimate["interval"] or {}).get("high")
-    if low is not None and low > 0:
-        told = "Competencies go with their own side of performance more closely than with the other sides"
-    elif high is not None and high < 0:
-        told = "Competencies go with other sides of performance more closely than with their own"
-    else:
-        told = "Whether competencies tell the sides of performance apart, these data cannot tell"
+    matched, others = ((detail.get(f"mean_{name}") or {}).get("value") for name in ("convergent", "discriminant"))
+    if estimate["value"] is None:
+        return f"Whether competencies tell the sides of performance apart cannot be told. {view.why_not(estimate)}"
     return (
-        f"{told}: {view.coefficient(matched['value'])} against {view.coefficient(others['value'])} on average, a difference "
+        f"{TOLD[beyond(estimate)]}: {view.coefficient(matched)} against {view.coefficient(others)} on average, a difference "
         f"of {view.coefficient(estimate['value'])} ({view.interval_in_words(estimate['interval'])}, "
-        f"{view.count(estimate['n']['people'])} people). In {view.count(detail['largest'])} of "
+        f"{view.count(estimate['n']['people'])} people). In {view.count(detail.get('largest'))} of "
         f"{view.count(estimate['n']['matched'])} cases the matching pair is the largest of its row and column. Ratings by "
         "one manager share a halo, which makes the sides look alike."
     )
@@ -78,14 +79,9 @@ def _reading(estimate: Entry) -> str:
 
 def added(report: Entry) -> list[dict[str, Any]]:
     """What one score adds to the others, and how what they tell together divides among them."""
-    stages = stages_of(report, "incremental_validity")
-    if not stages:
-        return []
-    blocks: list[dict[str, Any]] = [heading("What does each score add?")]
-    for stage in stages:
-        blocks += _increments(report, stage)
-        blocks += _shares(report, stage)
-    return blocks
+    stages = dict.fromkeys([*stages_of(report, "incremental_validity"), *stages_of(report, "relative_weights")])
+    blocks = [block for stage in stages for block in (*_increments(report, stage), *_shares(report, stage))]
+    return [heading("What does each score add?"), *blocks] if blocks else []
 
 
 def _increments(report: Entry, stage: str) -> list[dict[str, Any]]:
@@ -140,19 +136,15 @@ def _shares(report: Entry, stage: str) -> list[dict[str, Any]]:
     if weights is None or weights["value"] is None:
         return []
     dominance = first(report, "general_dominance", stage=stage)
-    rows = {"relative_weights": weights, "general_dominance": dominance}
     lines = []
-    for at, name in enumerate(weights["detail"]["predictors"]):
+    for at, name in enumerate(weights["detail"].get("predictors") or []):
         cells = [view.sentence(score(name))]
-        for estimate in rows.values():
-            if estimate is None or estimate["value"] is None:
-                cells += [view.MISSING, view.MISSING]
-                continue
-            detail = estimate["detail"]
-            ends = (detail.get("intervals") or [None] * len(detail["raw"]))[at]
-            cells += [view.coefficient(detail["raw"][at], 3), view.interval(ends, 3)]
-        share = (weights["detail"].get("rescaled") or {at: None})[at]
-        lines.append((*cells, view.percent(share)))
+        for estimate in (weights, dominance):
+            raw, limits = _at(estimate, "raw", at), _at(estimate, "intervals", at)
+            cells += [view.coefficient(raw, 3), view.interval(limits, 3)]
+        lines.append((*cells, view.percent(_at(weights, "rescaled", at))))
+    if not lines:
+        return []
     columns = ("Score", "Relative weight", "Interval", "General dominance", "Interval", "Share of R²")
     caption = (
         f"{view.sentence(view.stages(stage))}: how the explained share of performance divides among overlapping scores "
@@ -160,3 +152,9 @@ def _shares(report: Entry, stage: str) -> list[dict[str, Any]]:
         f"{view.count(weights['n']['people'])} people)"
     )
     return [table(caption, columns, lines)]
+
+
+def _at(estimate: Entry | None, column: str, place: int) -> Any:
+    """One score's figure in a column of shares; None where the measure or the column is missing."""
+    found = (estimate or {"detail": {}})["detail"].get(column)
+    return found[place] if found else None

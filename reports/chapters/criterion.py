@@ -7,7 +7,7 @@ from typing import Any
 
 from reports import view
 from reports.blocks import forest, heading, rows, table, text
-from reports.evidence import first, select
+from reports.evidence import beyond, ends, first, select
 from reports.figures import Axis, bar, spanning
 
 Entry = Mapping[str, Any]
@@ -54,7 +54,10 @@ def _without_decisions(counts: Entry) -> list[dict[str, Any]]:
         (name, bar(name, f"{view.count(n)} people", n / (counts["candidates"] or 1), part=part), view.count(n))
         for name, n, part in steps
     ]
-    said = "No decisions came with the exports: those with a rating count as selected, and why the others have none is unknown."
+    said = (
+        "No decisions came with the exports: those with a rating count as selected, and why the others have none is "
+        "unknown."
+    )
     return [
         heading("Whose performance is known, and why not the others'?"),
         rows("From interview to performance rating", drawn),
@@ -91,7 +94,7 @@ def _dimension(estimate: Entry) -> str:
 def _reading(report: Entry, leading: Entry) -> str:
     name, value, n = _dimension(leading), leading["value"], leading["n"]
     if value is None:
-        said = f"{name}: how far managers agree cannot be estimated. {view.why_not(leading)}"
+        said = f"{name}: how far managers agree cannot be estimated. {_of_managers(view.why_not(leading))}"
     else:
         said = (
             f"{name}: about {view.rough(100 * value)} parts in 100 of the differences between people's mean ratings go with "
@@ -105,19 +108,24 @@ def _reading(report: Entry, leading: Entry) -> str:
         said += (
             f" Ratings lie at {view.percent(spread['value'])} of the way up their scale"
             + (f", {view.percent(top)} of them on its two highest points" if top is not None else "")
-            + f", and spread {view.coefficient(detail['relative_sd'])} times as far as even use of the scale would."
+            + f", and spread {view.coefficient(detail.get('relative_sd'))} times as far as even use of the scale would."
         )
     time = first(report, "criterion_regression", "time_since_hire", criterion=leading["subject"]["criterion"])
     if time is not None and time["value"] is not None:
-        low, high = (time["interval"] or {}).get("low"), (time["interval"] or {}).get("high")
-        sure = low is not None and (low > 0 or high < 0)
-        way = "higher" if time["value"] > 0 else "lower"
-        said += (
-            f" The longer after hiring, the {way} the rating"
-            if sure
-            else " Ratings show no trend with time since hiring"
-        ) + f" (standardized slope {view.coefficient(time['value'])}, {view.interval_in_words(time['interval'])})."
+        told = {
+            1: "The longer after hiring, the higher the rating",
+            0: "Ratings show no trend with time since hiring",
+            -1: "The longer after hiring, the lower the rating",
+        }[beyond(time)]
+        said += f" {told} (standardized slope {view.coefficient(time['value'])}, {view.interval_in_words(time['interval'])})."
     return said
+
+
+def _of_managers(text: str) -> str:
+    """A caution on ratings of performance: those who rate are managers, and those rated are people."""
+    for theirs, ours in {"interviewer": "manager", "candidates": "people", "candidate": "person"}.items():
+        text = text.replace(theirs, ours)
+    return text
 
 
 def _stability(report: Entry) -> list[dict[str, Any]]:
@@ -125,15 +133,14 @@ def _stability(report: Entry) -> list[dict[str, Any]]:
     if not found:
         return []
     estimate = found[0][1]
-    change = estimate["detail"]["change"]
+    change = estimate["detail"].get("change") or {}
+    low, high = (view.number(change.get(end)) for end in ("low", "high"))
     said = (
         f"{found[0][0]}: a person's ratings of two cycles in a row correlate {view.coefficient(estimate['value'])} "
         f"({view.interval_in_words(estimate['interval'])}, {view.plural(estimate['n']['people'], 'person', 'people')})"
     )
-    if change["mean"] is not None and change["low"] is not None:
-        moved = "rise" if change["mean"] > 0 else "fall"
-        if change["low"] <= 0 <= change["high"]:
-            moved = "neither rise nor fall beyond chance"
+    if change.get("mean") is not None and low is not None and high is not None:
+        moved = {1: "rise", 0: "neither rise nor fall beyond chance", -1: "fall"}[beyond({"interval": change})]
         said += f"; from one cycle to the next they {moved} (on average {view.coefficient(change['mean'])} points, "
         said += f"{view.coefficient(change['low'])} to {view.coefficient(change['high'])})"
     return [text(said + ".")]
@@ -162,17 +169,17 @@ def staying(report: Entry) -> list[dict[str, Any]]:
     hazards = [e for e in select(report, "retention_hazard") if e["value"] is not None]
     if not hazards:
         return []
-    entries = [(f"{view.sentence(view.stages(e['subject']['stage']))}", e) for e in hazards]
-    ends = [view.number((e["interval"] or {}).get(end)) for _, e in entries for end in ("low", "high")]
-    axis = spanning(ends, always=(0.5, 1.0, 1.5), limits=(0.0, 4.0))
+    entries = [(view.sentence(view.stages(e["subject"]["stage"])), e) for e in hazards]
+    axis = spanning(ends(entries), always=(0.5, 1.0, 1.5), limits=(0.0, 4.0))
     lead = hazards[0]
     said = [_hazard(lead)]
     odds = first(report, "logistic_validity", "retention", stage=lead["subject"]["stage"])
     if odds is not None and odds["value"] is not None:
         months = report["policy"]["audit"]["retention_months"]
+        base = odds["detail"].get("base_rate")
         said.append(
             f"Of {view.count(odds['n']['people'])} people hired at least {view.count(months)} months before the last record, "
-            f"or gone by then, {view.percent(odds['detail']['base_rate'])} stayed that long; with each standard deviation of "
+            f"or gone by then, {view.percent(base)} stayed that long; with each standard deviation of "
             f"score the odds of it are {view.coefficient(odds['value'])} times as high "
             f"({view.interval_in_words(odds['interval'])})."
         )
@@ -184,9 +191,10 @@ def staying(report: Entry) -> list[dict[str, Any]]:
             "–" if row["low"] is None else f"{view.percent(row['low'])} to {view.percent(row['high'])}",
             view.count(row["at_risk"]),
         )
-        for row in lead["detail"]["retention"]
+        for row in lead["detail"].get("retention") or []
     ]
     columns = ("Hired", "Months", "Still there", "Interval", "Known that long")
+    caption = f"Share still there, {view.stages(lead['subject']['stage'])} (Kaplan–Meier)"
     return [
         heading("Do those with higher scores stay longer?"),
         forest(
@@ -196,18 +204,15 @@ def staying(report: Entry) -> list[dict[str, Any]]:
             [(1.0, "no relation")],
         ),
         text(*said),
-        table(
-            f"Share still there, {view.stages(lead['subject']['stage'])} (Kaplan–Meier)", columns, lines, folded=True
-        ),
-    ]
+    ] + ([table(caption, columns, lines, folded=True)] if lines else [])
 
 
 def _hazard(estimate: Entry) -> str:
-    low, high = (estimate["interval"] or {}).get("low"), (estimate["interval"] or {}).get("high")
-    below, above = view.number(low), view.number(high)
-    sure = (below is not None and below > 1) or (above is not None and above < 1)
-    way = "higher scores stay longer" if estimate["value"] < 1 else "higher scores leave sooner"
-    told = f"The data indicate that {way}" if sure else "The data cannot tell whether scores go with staying"
+    told = {
+        1: "The data indicate that higher scores leave sooner",
+        0: "The data cannot tell whether scores go with staying",
+        -1: "The data indicate that higher scores stay longer",
+    }[beyond(estimate, 1.0)]
     n = estimate["n"]
     return (
         f"{told}: per standard deviation of score the rate of leaving is {view.coefficient(estimate['value'])} times as high "

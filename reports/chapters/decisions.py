@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any
 
 from reports import view
 from reports.blocks import forest, heading, picture, table, text
 from reports.chapters.competency_validity import score
-from reports.evidence import first, select, stages_of
+from reports.chapters.published import in_hundred
+from reports.evidence import ends, first, select, stages_of
 from reports.figures import Axis, Line, lines, spanning
 
 Entry = Mapping[str, Any]
+WITHHELD = "withheld"
+IN_USE = ("expectancy_table", "taylor_russell", "naylor_shine", "utility", "decision_consistency")
 FIFTHS = ("Lowest fifth", "Second", "Third", "Fourth", "Highest fifth")
 
 
 def weighed(report: Entry) -> list[dict[str, Any]]:
     """Implied weights beside those that predict best; and what other rules would have brought."""
-    found = [e for e in select(report, "decision_weights") if e["value"] is not None]
+    found = [e for e in select(report, "decision_weights") if e["value"] is not None and e["detail"].get("weights")]
     if not found:
         return []
     blocks: list[dict[str, Any]] = [heading("Does what decides also predict?")]
@@ -28,22 +32,16 @@ def weighed(report: Entry) -> list[dict[str, Any]]:
         kinds = {}
         for row in rows:
             for kind, name in (("implied", "decides"), ("optimal", "predicts")):
-                ends = {"low": row[f"{kind}_low"], "high": row[f"{kind}_high"]}
-                entry = {"id": f"{row['predictor']}/{kind}", "value": row[kind], "interval": ends}
+                limits = {"low": row[f"{kind}_low"], "high": row[f"{kind}_high"]}
+                entry = {"id": f"{row['predictor']}/{kind}", "value": row[kind], "interval": limits}
                 entries.append((f"{view.sentence(score(row['predictor']))}: {name}", entry))
                 kinds[entry["id"]] = "muted" if kind == "implied" else "estimate"
-        ends = [
-            view.number(row[f"{kind}_{end}"])
-            for row in rows
-            for kind in ("implied", "optimal")
-            for end in ("low", "high")
-        ]
-        axis = spanning(ends, always=(0.0,), limits=(-1.0, 1.0))
+        axis = spanning(ends(entries), always=(0.0,), limits=(-1.0, 1.0))
         blocks += [
             forest(caption, entries, axis, [(0.0, "none")], kinds=kinds),
             text(_agreement(estimate)),
-            _policies(estimate),
-            _cuts(estimate),
+            *_policies(estimate),
+            *_cuts(estimate),
         ]
     return blocks
 
@@ -58,8 +56,9 @@ def _agreement(estimate: Entry) -> str:
     )
 
 
-def _policies(estimate: Entry) -> dict[str, Any]:
-    rows = sorted(estimate["detail"]["policies"], key=lambda row: -row["expected"])
+def _policies(estimate: Entry) -> list[dict[str, Any]]:
+    rows = [row for row in estimate["detail"].get("policies") or [] if row["expected"] is not None]
+    rows.sort(key=lambda row: -row["expected"])
     told = [
         (
             _policy(row["policy"]),
@@ -74,7 +73,7 @@ def _policies(estimate: Entry) -> dict[str, Any]:
         f"The same number accepted by another rule: expected performance of the accepted, in standard deviations of all "
         f"candidates above their mean ({view.count(estimate['n']['selected'])} accepted)"
     )
-    return table(caption, columns, told)
+    return [table(caption, columns, told)] if told else []
 
 
 def _policy(name: str) -> str:
@@ -87,23 +86,23 @@ def _policy(name: str) -> str:
     return fixed.get(name) or f"{view.sentence(score(name.removesuffix(' alone')))} alone"
 
 
-def _cuts(estimate: Entry) -> dict[str, Any]:
+def _cuts(estimate: Entry) -> list[dict[str, Any]]:
     told = [
         (
             view.percent(row["selection_ratio"]) + (" (as now)" if row["own"] else ""),
             view.fixed(row["expected"]),
             view.interval({"low": row["low"], "high": row["high"]}),
         )
-        for row in estimate["detail"]["cuts"]
+        for row in estimate["detail"].get("cuts") or []
     ]
     columns = ("Share accepted", "Expected performance", "Interval")
-    return table("Another cut at the same weights", columns, told, folded=True)
+    return [table("Another cut at the same weights", columns, told, folded=True)] if told else []
 
 
 def in_use(report: Entry) -> list[dict[str, Any]]:
     """Performance by fifths of all candidates, the gain over taking people as they come, and another panel's decision."""
     blocks: list[dict[str, Any]] = []
-    for stage in stages_of(report, "expectancy_table"):
+    for stage in dict.fromkeys(stage for measure in IN_USE for stage in stages_of(report, measure)):
         estimate = first(report, "expectancy_table", stage=stage)
         if estimate is not None and estimate["detail"].get("rows"):
             blocks += _fifths(estimate, stage)
@@ -120,25 +119,24 @@ def _fifths(estimate: Entry, stage: str) -> list[dict[str, Any]]:
     if len(shown) < 2:
         return []
     points = [(float(row["part"]), row["value"]) for row in shown]
-    ends = [(float(row["part"]), row["low"], row["high"]) for row in shown if row["low"] is not None]
-    values = [value for row in shown for value in (row["low"], row["high"], row["value"])]
-    up = spanning(values, limits=(-1e9, 1e9)) if min(v for v in values if v is not None) < 0 else _above(values)
-    names = {
-        float(row["part"]): f"{view.count(row['n_rated'])} of {view.count(row['n'])} rated"
-        if row["n_rated"] is not None else f"few of {view.count(row['n'])} rated"
-        for row in rows
-    }  # fmt: skip
+    spans = [(float(row["part"]), view.number(row["low"]), view.number(row["high"])) for row in shown]
+    finite = [
+        (at, low, high) for at, low, high in spans if low is not None and high is not None and isfinite(high - low)
+    ]
+    values = [row["value"] for row in shown] + [end for _, *limits in finite for end in limits]
+    up = spanning(values, limits=(-1e9, 1e9)) if min(values) < 0 else _above(values)
+    names = {float(row["part"]): WITHHELD if row["n_rated"] is None else view.count(row["n_rated"]) for row in rows}
     description = "; ".join(
         f"{FIFTHS[row['part'] - 1] if len(rows) <= 5 else row['part']}: "
-        + ("too few rated" if row["value"] is None else f"{view.fixed(row['value'])}")
+        + ("nobody rated" if row["n_rated"] == 0 else WITHHELD if row["value"] is None else view.fixed(row["value"]))
         for row in rows
     )
     caption = (
         f"{view.sentence(view.stages(stage))}: later performance of those rated, by fifth of all candidates' scores, "
-        "lowest to highest"
+        "lowest to highest; beneath, how many were rated"
     )
     drawn = lines(
-        caption, description, [Line("performance", points, ends=ends)], across=Axis(0.5, 5.5), up=up,
+        caption, description, [Line("performance", points, ends=finite)], across=Axis(0.5, 5.5), up=up,
         across_ticks=[float(row["part"]) for row in rows], across_names=names,
     )  # fmt: skip
     told = [
@@ -146,8 +144,8 @@ def _fifths(estimate: Entry, stage: str) -> list[dict[str, Any]]:
             FIFTHS[row["part"] - 1],
             f"{view.fixed(row['from'])} to {view.fixed(row['to'])}",
             view.count(row["n"]),
-            view.count(row["n_rated"]),
-            view.fixed(row["value"]),
+            WITHHELD if row["n_rated"] is None else view.count(row["n_rated"]),
+            WITHHELD if row["n_rated"] is None else view.fixed(row["value"]),
             view.interval({"low": row["low"], "high": row["high"]}),
         )
         for row in rows
@@ -157,14 +155,15 @@ def _fifths(estimate: Entry, stage: str) -> list[dict[str, Any]]:
         "Those of the lower fifths who were accepted all the same had something else to speak for them: their ratings say "
         "little about the others of their fifth."
     )
+    if any(row["n_rated"] is None for row in rows):
+        said += " Those with few people rated, and what would give their figures away, are withheld."
     name = f"Expectancy by fifths, {view.stages(stage)}"
     return [picture(caption, drawn), text(said), table(name, columns, told, folded=True)]
 
 
-def _above(values: list[float | None]) -> Axis:
-    found = [value for value in values if value is not None]
-    pad = 0.15 * (max(found) - min(found) or 1.0)
-    return Axis(min(found) - pad, max(found) + pad)
+def _above(values: list[float]) -> Axis:
+    pad = 0.15 * (max(values) - min(values) or 1.0)
+    return Axis(min(values) - pad, max(values) + pad)
 
 
 def _gains(report: Entry, stage: str) -> list[str]:
@@ -172,23 +171,19 @@ def _gains(report: Entry, stage: str) -> list[str]:
     money = first(report, "utility", stage=stage)
     said = []
     if success is not None and success["value"] is not None:
-        ends = success["interval"] or {}
         said.append(
             f"{view.sentence(view.stages(stage))}: of 100 people accepted by their scores, "
-            f"{view.count(100 * success['value'])} would perform above the middle of all candidates "
-            f"({view.count(100 * ends['low'])} to {view.count(100 * ends['high'])}); of 100 taken as they come, 50 "
-            "(Taylor–Russell)."
-            if ends
-            else ""
+            f"{view.count(100 * success['value'])} would perform above the middle of all candidates"
+            f"{in_hundred(success['interval'])}; of 100 taken as they come, 50 (Taylor–Russell)."
         )
     if gain is not None and gain["value"] is not None:
         said.append(
-            f"Their mean performance would lie {view.coefficient(gain['value'])} standard deviations above that of all "
-            f"candidates ({view.interval_in_words(gain['interval'])}; Naylor–Shine)."
+            f"The mean performance of those accepted would lie {view.coefficient(gain['value'])} standard deviations above "
+            f"that of all candidates ({view.interval_in_words(gain['interval'])}; Naylor–Shine)."
         )
     if money is not None and money["value"] is not None:
-        ends = money["interval"]
-        span = "" if ends is None else f" ({view.count(ends['low'])} to {view.count(ends['high'])})"
+        limits = money["interval"]
+        span = "" if limits is None else f" ({view.count(limits['low'])} to {view.count(limits['high'])})"
         said.append(
             f"At the configured worth of a standard deviation of performance that is {view.count(money['value'])} a year for "
             f"those accepted, costs taken off{span}. The interval holds the validity's uncertainty alone, not that of the "
@@ -201,13 +196,13 @@ def _consistency(report: Entry, stage: str) -> list[str]:
     estimate = first(report, "decision_consistency", stage=stage)
     if estimate is None or estimate["value"] is None:
         return []
-    near = estimate["detail"]["near_cut"]
+    near = estimate["detail"].get("near_cut") or {}
     said = (
         f"{view.sentence(view.stages(stage))}: another panel of the same size would put "
         f"{view.count(100 * estimate['value'])} of 100 candidates on the same side of the cut "
         f"({view.interval_in_words(estimate['interval'])}, {view.count(estimate['n']['units'])} candidates)."
     )
-    if near["flip"] is not None:
+    if None not in (near.get("flip"), near.get("share"), near.get("within")):
         said += (
             f" {view.count(100 * near['share'])} in 100 candidates lie within one standard error of it "
             f"({view.coefficient(near['within'])} points); of those, {view.count(100 * near['flip'])} in 100 would "
@@ -222,7 +217,9 @@ def _panels(report: Entry, stage: str) -> list[dict[str, Any]]:
         return []
     told = [
         (view.count(row["raters"]), view.coefficient(row["reliability"]), view.percent(row["consistency"]))
-        for row in estimate["detail"]["panels"]
+        for row in estimate["detail"].get("panels") or []
     ]
+    if not told:
+        return []
     columns = ("Interviewers a candidate", "Reliability", "Decided alike")
     return [table(f"Panels of other sizes, {view.stages(stage)} (normal scores)", columns, told, folded=True)]

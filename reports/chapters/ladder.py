@@ -7,7 +7,7 @@ from typing import Any
 
 from reports import view
 from reports.blocks import forest, heading, table, text
-from reports.evidence import LEADS, first, select, stages_of
+from reports.evidence import LEADS, ends, first, select, stages_of
 from reports.figures import Axis, spanning
 
 Entry = Mapping[str, Any]
@@ -40,8 +40,11 @@ def ladder(report: Entry) -> list[dict[str, Any]]:
     blocks: list[dict[str, Any]] = []
     for stage in stages_of(report, "validity_chain"):
         chain = leading_chain(report, stage)
-        if chain is None or chain["value"] is None:
-            blocks += [] if chain is None else [text(f"{view.sentence(view.stages(stage))}: {view.why_not(chain)}")]
+        if chain is None:
+            continue
+        if not steps_of(chain):
+            why = view.why_not(chain) or "the corrected correlation cannot be told."
+            blocks.append(text(f"{view.sentence(view.stages(stage))}: {why}"))
             continue
         entries = [(name, step_entry(chain, step)) for step, name in STEPS.items()]
         entries += _others(report, stage, chain)
@@ -55,17 +58,18 @@ def ladder(report: Entry) -> list[dict[str, Any]]:
             forest(caption, entries, _axis(entries), [(0.0, "none")], kinds=kinds),
             text(_reading(report, chain)),
         ]
-    return blocks + ([_needs(report)] if blocks else [])
+    return blocks + _needs(report)
 
 
-def _step(chain: Entry, step: str) -> Entry:
-    found: Entry = next(row for row in chain["detail"]["steps"] if row["step"] == step)
-    return found
+def steps_of(chain: Entry) -> Mapping[str, Entry]:
+    """The rungs of a chain by name; none where it has no value."""
+    rows = chain["detail"].get("steps") or [] if chain["value"] is not None else []
+    return {row["step"]: row for row in rows}
 
 
 def step_entry(chain: Entry, step: str) -> Entry:
     """A step of the chain as an estimate with its interval."""
-    row = _step(chain, step)
+    row = steps_of(chain)[step]
     interval = None if row["low"] is None else {"low": row["low"], "high": row["high"], "level": _level(chain)}
     return {"id": f"{chain['id']}#{step}", "value": row["value"], "interval": interval}
 
@@ -89,17 +93,18 @@ def _others(report: Entry, stage: str, chain: Entry) -> list[tuple[str, Entry]]:
 
 
 def _axis(entries: list[tuple[str, Entry]]) -> Axis:
-    ends = [view.number((e["interval"] or {}).get(end)) for _, e in entries for end in ("low", "high")]
-    return spanning([*ends, *(view.number(e["value"]) for _, e in entries)], always=(0.0, 0.6), limits=(-1.0, 1.0))
+    return spanning(
+        [*ends(entries), *(view.number(e["value"]) for _, e in entries)], always=(0.0, 0.6), limits=(-1.0, 1.0)
+    )
 
 
 def _reading(report: Entry, chain: Entry) -> str:
     observed, final = step_entry(chain, "observed"), step_entry(chain, "operational")
-    n, detail, criterion = chain["n"], chain["detail"], chain["detail"]["criterion"]
+    n, detail, criterion = chain["n"], chain["detail"], chain["detail"].get("criterion") or {}
     said = (
         f"Among the {view.count(n['known'])} people with ratings the correlation is {view.coefficient(observed['value'])} "
         f"({view.interval_in_words(observed['interval'])}). They were chosen out of {view.count(n['applicants'])} "
-        f"candidates, and their scores spread {view.coefficient(detail['u'])} times as much: among all candidates, and "
+        f"candidates, and their scores spread {view.coefficient(detail.get('u'))} times as much: among all candidates, and "
         f"against performance as managers would agree on it, {view.coefficient(final['value'])} "
         f"({view.interval_in_words(final['interval'])}) is to be expected."
     )
@@ -126,43 +131,48 @@ def _own_judges(report: Entry, chain: Entry) -> bool:
     return chain["variant"] == "all_sources" and share is not None and share > 0.5
 
 
-def _needs(report: Entry) -> dict[str, Any]:
+def _needs(report: Entry) -> list[dict[str, Any]]:
     lines = []
     for stage in stages_of(report, "validity_chain"):
         chain = leading_chain(report, stage)
-        for step, name in STEPS.items():
-            if chain is None or not chain["detail"].get("steps"):
-                continue
-            row, entry = _step(chain, step), step_entry(chain, step)
+        for step, row in {} if chain is None else steps_of(chain).items():
+            entry = step_entry(chain, step)
             lines.append(
                 (
                     view.sentence(view.stage(stage)),
-                    name,
+                    STEPS[step],
                     view.coefficient(row["value"], 3),
                     view.interval(entry["interval"], 3),
                     view.coefficient(row["plain"], 3),
                     view.count(row.get("n")),
-                    view.in_words(row["why"] or f"needs: {row['needs']}"),
+                    _must_hold(row["why"] or row["needs"]),
                 )
             )
     columns = ("Interview", "Step", "Value", "Interval", "Before bias was taken out", "People", "What must hold")
-    return table("Each step, and what must hold for it", columns, lines, words=(1, 6), folded=True)
+    return [table("Each step, and what must hold for it", columns, lines, words=(1, 6), folded=True)] if lines else []
+
+
+def _must_hold(text: str) -> str:
+    """In the words of a reader: those who rate performance are managers, and the predictor is a score."""
+    for theirs, ours in {"raters": "managers", "predictor": "score", "criterion": "performance"}.items():
+        text = text.replace(theirs, ours)
+    return view.sentence(view.label(text, 300))
 
 
 def sensitivity(report: Entry) -> list[dict[str, Any]]:
     """How far selection on something nobody recorded would move the figure."""
     chains = [(stage, leading_chain(report, stage)) for stage in stages_of(report, "validity_chain")]
-    found = [(stage, chain) for stage, chain in chains if chain is not None and chain["detail"].get("sensitivity")]
+    found = [(stage, chain) for stage, chain in chains if chain is not None and _assumed(chain)]
     if not found:
         return []
     columns = ["Hidden selection (partial correlation)", *(view.sentence(view.stages(stage)) for stage, _ in found)]
-    steps = sorted({row["partial_r"] for _, chain in found for row in chain["detail"]["sensitivity"]})
-    by_stage = [{row["partial_r"]: row["r"] for row in chain["detail"]["sensitivity"]} for _, chain in found]
+    steps = sorted({row["partial_r"] for _, chain in found for row in _assumed(chain)})
+    by_stage = [{row["partial_r"]: row["r"] for row in _assumed(chain)} for _, chain in found]
     lines = [(view.coefficient(step, 1), *(view.coefficient(rows.get(step)) for rows in by_stage)) for step in steps]
-    ends = [(min(rows.values()), max(rows.values())) for rows in by_stage]
+    spans = [(min(rows.values()), max(rows.values())) for rows in by_stage]
     said = "; ".join(
         f"{view.stages(stage)} from {view.coefficient(low)} to {view.coefficient(high)}"
-        for (stage, _), (low, high) in zip(found, ends, strict=True)
+        for (stage, _), (low, high) in zip(found, spans, strict=True)
     )
     return [
         heading("What if people were selected on something the scores do not hold?"),
@@ -172,3 +182,7 @@ def sensitivity(report: Entry) -> list[dict[str, Any]]:
         ),
         table("Operational validity under hidden selection", columns, lines),
     ]
+
+
+def _assumed(chain: Entry) -> list[Entry]:
+    return [row for row in chain["detail"].get("sensitivity") or [] if row["r"] is not None]

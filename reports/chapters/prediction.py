@@ -14,7 +14,7 @@ from reports.chapters.ladder import WHOSE, ladder, leading_chain, sensitivity
 from reports.chapters.preparation import preparation
 from reports.chapters.published import families, published
 from reports.chapters.sources import same_source
-from reports.evidence import leading_findings, select, stages_of, wholes_first
+from reports.evidence import ends, leading_findings, select, stages_of, wholes_first
 from reports.figures import spanning
 
 Entry = Mapping[str, Any]
@@ -48,7 +48,7 @@ def chapter(report: Entry) -> Chapter | None:
         *published(report),
         *quality(report),
         *_bends(report),
-        _table(report),
+        *_table(report),
     ]
     return Chapter(
         id="predict",
@@ -76,8 +76,8 @@ def _limits(report: Entry) -> list[str]:
         "Straight lines are taken to go on below the range of those hired, where there are no data.",
         "Performance ratings are judgements too, with their own errors and their own raters.",
     ]
-    whose = {leading_chain(report, stage)["variant"] for stage in stages_of(report, "validity_chain")
-             if leading_chain(report, stage) is not None}  # fmt: skip
+    chains = [leading_chain(report, stage) for stage in stages_of(report, "validity_chain")]
+    whose = {chain["variant"] for chain in chains if chain is not None}
     limits += [f"The ladder takes {view.listed([WHOSE[source] for source in sorted(whose)])}."] if whose else []
     reliability = report["policy"]["audit"]["criterion_reliability"]
     if reliability is not None:
@@ -97,10 +97,8 @@ def _by_slice(report: Entry) -> list[dict[str, Any]]:
             caption = (
                 f"{view.sentence(view.stages(stage))}: correlation among all candidates, by competency and job family"
             )
-            ends = [view.number((e["interval"] or {}).get(end)) for _, e in parts for end in ("low", "high")]
-            blocks.append(
-                forest(caption, parts, spanning(ends, always=(0.0, 0.6), limits=(-1.0, 1.0)), [(0.0, "none")])
-            )
+            axis = spanning(ends(parts), always=(0.0, 0.6), limits=(-1.0, 1.0))
+            blocks.append(forest(caption, parts, axis, [(0.0, "none")]))
     return [heading("Which scores predict, and where?"), *blocks] if blocks else []
 
 
@@ -131,7 +129,7 @@ def _bends(report: Entry) -> list[dict[str, Any]]:
     return [heading("Is a straight line good enough?"), text(*said)] if said else []
 
 
-def _table(report: Entry) -> dict[str, Any]:
+def _table(report: Entry) -> list[dict[str, Any]]:
     rows = []
     for stage in stages_of(report, "pearson"):
         for measure, variant, name in FIGURES:
@@ -143,4 +141,4 @@ def _table(report: Entry) -> dict[str, Any]:
                     (sentences.title(estimate["subject"]), name, *figures, view.count(people), view.count(pool))
                 )
     columns = ("Score", "Figure", "Value", "Interval", "With performance", "Candidates")
-    return table("Relations with later performance", columns, rows, words=(1,), folded=True)
+    return [table("Relations with later performance", columns, rows, words=(1,), folded=True)] if rows else []

@@ -7,7 +7,7 @@ from typing import Any
 
 from reports import view
 from reports.blocks import forest, heading, text
-from reports.evidence import select
+from reports.evidence import ends, select
 from reports.figures import spanning
 
 Entry = Mapping[str, Any]
@@ -21,19 +21,18 @@ READINGS = {
 
 def preparation(report: Entry) -> list[dict[str, Any]]:
     """Effect of each item on the score, the reading of what it foretells, and access by group."""
-    found = [e for e in select(report, "preparation_effect") if e["value"] is not None]
-    if not found:
-        return []
-    blocks: list[dict[str, Any]] = [heading("Does preparation move the score, and does that part predict?")]
-    for estimate in found:
-        items = [(view.sentence(_item(row["item"])), _row(row)) for row in estimate["detail"]["items"]]
-        ends = [row["interval"][end] for _, row in items for end in ("low", "high")]
-        axis = spanning(ends, always=(0.0, 0.5), limits=(-3.0, 3.0))
+    blocks: list[dict[str, Any]] = []
+    for estimate in select(report, "preparation_effect"):
+        items = [(view.sentence(_item(row["item"])), _row(row)) for row in estimate["detail"].get("items") or []]
+        if estimate["value"] is None or not items:
+            continue
+        axis = spanning(ends(items), always=(0.0, 0.5), limits=(-3.0, 3.0))
         caption = (
             "Interview score of those given an item against those not, in standard deviations, beside the other items"
         )
         blocks += [forest(caption, items, axis, [(0.0, "nothing")]), text(_moved(estimate), _predicts(estimate))]
-    return blocks + _access(report)
+    moved = [heading("Does preparation move the score, and does that part predict?"), *blocks] if blocks else []
+    return moved + _access(report)
 
 
 def _item(name: str) -> str:
@@ -59,7 +58,7 @@ def _moved(estimate: Entry) -> str:
 
 def _predicts(estimate: Entry) -> str:
     detail = estimate["detail"]
-    said = READINGS[detail["reading"]]
+    said = READINGS[detail.get("reading") or "cannot_tell"]
     part, rest = detail.get("slope_prepared"), detail.get("slope_rest")
     if part is None or rest is None or part["low"] is None:
         return said
@@ -72,21 +71,16 @@ def _predicts(estimate: Entry) -> str:
 
 
 def _access(report: Entry) -> list[dict[str, Any]]:
-    entries = []
-    for estimate in select(report, "access_difference"):
-        subject = estimate["subject"]
-        pair = f"{view.label(subject['group'])} : {view.label(subject['reference'])}"
-        entries.append((f"{view.sentence(_item(estimate['variant']))}, {pair}", estimate))
+    told = [e for e in select(report, "access_difference") if e["value"] is not None]
+    entries = [(f"{view.sentence(_item(e['variant']))}, {_pair(e)}", e) for e in told]
     if not entries:
         return []
-    ends = [view.number((e["interval"] or {}).get(end)) for _, e in entries for end in ("low", "high")]
-    axis = spanning(ends, always=(-0.1, 0.1), limits=(-1.0, 1.0))
-    tests = {test["estimate"]: test for test in report["tests_run"]}
+    axis = spanning(ends(entries), always=(-0.1, 0.1), limits=(-1.0, 1.0))
+    found = {test["estimate"]: test["q"] for test in report["tests_run"] if test["q"] is not None}
     apart = [
-        f"{name.split(',', 1)[1].strip()} ({name.split(',', 1)[0].lower()}: {view.coefficient(e['value'])}, "
-        f"{view.p_equals(tests[e['id']]['q'], 'q')})"
-        for name, e in entries
-        if e["id"] in tests and tests[e["id"]]["q"] < report["policy"]["policy"]["significance"]
+        f"{_pair(e)} ({_item(e['variant'])}: {view.coefficient(e['value'])}, {view.p_equals(found[e['id']], 'q')})"
+        for e in told
+        if found.get(e["id"], 1.0) < report["policy"]["policy"]["significance"]
     ]
     said = (
         f"Access differs beyond chance between {view.listed(apart, 4)}."
@@ -94,4 +88,10 @@ def _access(report: Entry) -> list[dict[str, Any]]:
         else "No difference in access beyond chance was seen; the intervals show how large one could be."
     )
     caption = "Share of a group that was given an item, minus that of the group it is compared with"
-    return [forest(caption, entries, axis, [(0.0, "alike")], more=8), text(said)]
+    drawn = forest(caption, entries, axis, [(0.0, "alike")], more=8)
+    return [heading("Were groups prepared alike?"), drawn, text(said)]
+
+
+def _pair(estimate: Entry) -> str:
+    subject = estimate["subject"]
+    return f"{view.label(subject['group'])} : {view.label(subject['reference'])}"

@@ -7,8 +7,8 @@ from typing import Any
 
 from reports import view
 from reports.blocks import forest, heading, table, text
-from reports.chapters.ladder import leading_chain, step_entry
-from reports.evidence import first, select, stages_of
+from reports.chapters.ladder import leading_chain, step_entry, steps_of
+from reports.evidence import ends, first, select, stages_of
 from reports.figures import spanning
 
 Entry = Mapping[str, Any]
@@ -24,9 +24,9 @@ def published(report: Entry) -> list[dict[str, Any]]:
     """Own and published distribution under the same corrections: none on both sides, or the same on both."""
     blocks: list[dict[str, Any]] = []
     for stage in stages_of(report, "published_position"):
-        found = {e["variant"]: e for e in select(report, "published_position", stage=stage)}
+        found = {e["variant"]: e for e in select(report, "published_position", stage=stage) if e["value"] is not None}
         chain = leading_chain(report, stage)
-        if "all" not in found or chain is None:
+        if "all" not in found or chain is None or not steps_of(chain):
             continue
         entries = [("This audit, as observed", step_entry(chain, "observed"))]
         entries += [(name, _distribution(found[key])) for key, name in SETS.items() if key in found]
@@ -34,8 +34,7 @@ def published(report: Entry) -> list[dict[str, Any]]:
             entries.append(("This audit, corrected (Case II)", step_entry(chain, "direct")))
             entries.append(("160 published studies, corrected alike", _distribution(found["all, corrected"])))
         kinds = {entry["id"]: "muted" for name, entry in entries if not name.startswith("This")}
-        ends = [view.number((e["interval"] or {}).get(end)) for _, e in entries for end in ("low", "high")]
-        axis = spanning(ends, always=(0.0, 0.5), limits=(-1.0, 1.0))
+        axis = spanning(ends(entries), always=(0.0, 0.5), limits=(-1.0, 1.0))
         caption = (
             f"{view.sentence(view.stages(stage))} beside published validities of employment interviews ({SOURCE}): mean, and "
             "where 95 % of studies' true validities lie"
@@ -46,8 +45,8 @@ def published(report: Entry) -> list[dict[str, Any]]:
 
 def _distribution(estimate: Entry) -> Entry:
     detail = estimate["detail"]
-    ends = {"low": detail["prediction_low"], "high": detail["prediction_high"], "level": 0.95}
-    return {"id": estimate["id"], "value": detail["mean_r"], "interval": ends}
+    limits = {"low": detail.get("prediction_low"), "high": detail.get("prediction_high"), "level": 0.95}
+    return {"id": estimate["id"], "value": detail.get("mean_r"), "interval": limits}
 
 
 def _reading(report: Entry, found: Mapping[str, Entry]) -> str:
@@ -56,8 +55,7 @@ def _reading(report: Entry, found: Mapping[str, Entry]) -> str:
     estimate = found.get(key) or found["all"]
     what = {"all": "published interviews", "structured": "published structured interviews",
             "unstructured": "published unstructured interviews"}[key]  # fmt: skip
-    ends = estimate["interval"]
-    span = "" if ends is None else f" ({view.count(100 * ends['low'])} to {view.count(100 * ends['high'])})"
+    span = in_hundred(estimate["interval"])
     said = (
         f"As observed, about {view.count(100 * estimate['value'])} in 100 {what} have a lower validity than this one{span}; "
         f"{view.count(estimate['n']['studies'])} studies, {view.count(estimate['n']['people'])} people."
@@ -66,13 +64,19 @@ def _reading(report: Entry, found: Mapping[str, Entry]) -> str:
         said += (
             " Whether this interview is structured is not configured (interview_structured), so all stand beside it."
         )
-    if "all, corrected" in found:
+    if "all, corrected" in found and found["all, corrected"]["detail"].get("mean_r") is not None:
         detail = found["all, corrected"]["detail"]
         said += (
             f" Corrected alike, by this audit's own restriction of range (u {view.coefficient(detail['u'])}) and reliability "
             f"of ratings ({view.coefficient(detail['ryy'])}), the published mean is {view.coefficient(detail['mean_r'])}."
         )
     return said + " A corrected figure must never be held against an uncorrected one."
+
+
+def in_hundred(interval: Entry | None) -> str:
+    """The ends of a share's interval, of 100: (22 to 64)."""
+    low, high = (view.number((interval or {}).get(end)) for end in ("low", "high"))
+    return "" if low is None or high is None else f" ({view.count(100 * low)} to {view.count(100 * high)})"
 
 
 def families(report: Entry) -> list[dict[str, Any]]:
@@ -83,11 +87,10 @@ def families(report: Entry) -> list[dict[str, Any]]:
         reml = first(report, "meta_analysis", "job_families_reml", stage=stage)
         if hunter is None or reml is None or reml["value"] is None:
             continue
-        rows = (reml["detail"].get("studies") or []) or (hunter["detail"].get("studies") or [])
+        rows = reml["detail"].get("studies") or hunter["detail"].get("studies") or []
         entries = [(f"{view.family(row['study'])}, shrunken", _shrunken(row)) for row in rows]
         entries.append(("All job families (REML)", reml))
-        ends = [view.number((e["interval"] or {}).get(end)) for _, e in entries for end in ("low", "high")]
-        axis = spanning(ends, always=(0.0, 0.5), limits=(-1.0, 1.0))
+        axis = spanning(ends(entries), always=(0.0, 0.5), limits=(-1.0, 1.0))
         caption = f"{view.sentence(view.stages(stage))}: observed validity by job family, drawn to the mean by its size"
         lines = [
             (
@@ -100,11 +103,8 @@ def families(report: Entry) -> list[dict[str, Any]]:
             for row in rows
         ]
         columns = ("Job family", "People", "Observed", "Shrunken", "Interval")
-        blocks += [
-            forest(caption, entries, axis, [(0.0, "none")]),
-            text(_spread(reml, hunter)),
-            table(f"Validity by job family, {view.stages(stage)}", columns, lines, folded=True),
-        ]
+        blocks += [forest(caption, entries, axis, [(0.0, "none")]), text(_spread(reml, hunter))]
+        blocks += [table(f"Validity by job family, {view.stages(stage)}", columns, lines, folded=True)] if lines else []
     return [heading("Does it predict alike in every job family?"), *blocks] if blocks else []
 
 
@@ -116,13 +116,15 @@ def _spread(reml: Entry, hunter: Entry) -> str:
     detail = hunter["detail"]
     said = (
         f"Mean {view.coefficient(reml['value'])} ({view.interval_in_words(reml['interval'])}, REML, Knapp–Hartung) over "
-        f"{view.count(reml['n']['studies'])} job families; Hunter–Schmidt {view.coefficient(hunter['value'])}, "
+        f"{view.count(reml['n']['studies'])} job families"
     )
-    explained = detail.get("percent_error")
-    if explained is not None and explained >= 100:
+    explained, between = detail.get("percent_error"), detail.get("sd_rho")
+    if hunter["value"] is None or explained is None or between is None:
+        return said + "."
+    said += f"; Hunter–Schmidt {view.coefficient(hunter['value'])}, "
+    if explained >= 100:
         return said + "and chance alone explains all of the differences between families."
-    between = view.coefficient(detail["sd_rho"])
     return said + (
-        f"with chance explaining {view.percent((explained or 0) / 100)} of the differences between families and a standard "
-        f"deviation of {between} left between them."
+        f"with chance explaining {view.percent(explained / 100)} of the differences between families and a standard "
+        f"deviation of {view.coefficient(between)} left between them."
     )

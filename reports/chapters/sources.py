@@ -8,11 +8,16 @@ from typing import Any
 from reports import view
 from reports.blocks import forest, heading, text
 from reports.chapters.ladder import leading_chain
-from reports.evidence import first, select, stages_of
+from reports.evidence import beyond, ends, first, select, stages_of
 from reports.figures import spanning
 
 Entry = Mapping[str, Any]
 WITHOUT_OTHERS = "Too few people were rated by others: this report leads with all ratings, a reason for caution."
+TOLD = {
+    1: "Interviewers' own later ratings confirm their scores more than others' ratings do",
+    0: "Whether interviewers confirm themselves more than others do, these data cannot tell",
+    -1: "Others' ratings confirm the scores more than the interviewers' own do",
+}
 SIDES = {
     "same": "Performance rated by someone who had interviewed the person",
     "different": "Performance rated by somebody else",
@@ -28,8 +33,7 @@ def same_source(report: Entry) -> list[dict[str, Any]]:
             continue
         entries = [(name, side_entry(estimate, side)) for side, name in SIDES.items()]
         entries.append(("Difference", estimate))
-        ends = [view.number((e["interval"] or {}).get(end)) for _, e in entries for end in ("low", "high")]
-        axis = spanning(ends, always=(0.0, 0.5), limits=(-1.0, 1.0))
+        axis = spanning(ends(entries), always=(0.0, 0.5), limits=(-1.0, 1.0))
         caption = (
             f"{view.sentence(view.stages(stage))}: correlation of the panel's score with later ratings, by who rated"
         )
@@ -51,17 +55,9 @@ def _reading(report: Entry, estimate: Entry, stage: str) -> str:
     value, interval = estimate["value"], estimate["interval"]
     if value is None:
         return f"The two cannot be compared. {view.why_not(estimate)} {WITHOUT_OTHERS}"
-    low = None if interval is None else view.number(interval["low"])
-    high = None if interval is None else view.number(interval["high"])
-    if low is not None and low > 0:
-        told = "Interviewers' own later ratings confirm their scores more than others' ratings do"
-    elif high is not None and high < 0:
-        told = "Others' ratings confirm the scores more than the interviewers' own do"
-    else:
-        told = "Whether interviewers confirm themselves more than others do, these data cannot tell"
     n = estimate["n"]
     said = (
-        f"{told}: the difference is {view.coefficient(value)}, {view.interval_in_words(interval)} "
+        f"{TOLD[beyond(estimate)]}: the difference is {view.coefficient(value)}, {view.interval_in_words(interval)} "
         f"({view.count(n['people_same'])} people rated by an interviewer, {view.count(n['people_different'])} by somebody "
         "else)."
     )
