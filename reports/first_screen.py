@@ -171,6 +171,8 @@ def _same_source(report: Entry, finding: Entry) -> str:
     same, other = (view.coefficient(told[side]) for side in ("same", "different"))
     if told["same"] is None:
         return ""
+    if told["different"] is None and found["n"].get("people_different"):
+        return f"Observed, rated by an own interviewer: {same}; too few people were rated by somebody else to compare."
     if told["different"] is None:
         return f"All performance ratings come from people who had interviewed the candidate (observed {same})."
     return f"Observed, rated by an own interviewer: {same}; by somebody else: {other}."

@@ -27,7 +27,7 @@ def _expectancy(estimate: Entry, minimum: int) -> Entry:
     others = sorted((at for at in range(len(rows)) if counts[at] and at not in hidden), key=counts.__getitem__)
     while others and (len(hidden) == 1 or sum(counts[at] for at in hidden) < minimum):
         hidden.add(others.pop(0))
-    detail = estimate["detail"] | {"rows": _without(rows, hidden, ("n_rated",))}
+    detail = _without(estimate, "rows", hidden, ("n_rated",))["detail"]
     rated = [at for at, count in enumerate(counts) if count]
     if hidden & {rated[0], rated[-1]}:
         detail |= {"gap": None}
@@ -42,18 +42,16 @@ def _matrix(estimate: Entry, minimum: int) -> Entry:
     """Cells of a matrix of correlations; their means would give a single one back."""
     rows = estimate["detail"].get("matrix") or []
     hidden = {at for at, row in enumerate(rows) if 0 < (row["n"] or 0) < minimum}
-    detail = estimate["detail"] | {"matrix": _without(rows, hidden, ("n",))}
+    kept = _without(estimate, "matrix", hidden, ("n",))
     if not any(rows[at]["r"] is not None for at in hidden):
-        return estimate | ({"detail": detail} if hidden else {})
-    return _withheld(estimate, detail | dict.fromkeys(("mean_convergent", "mean_discriminant", "largest")))
+        return kept
+    return _withheld(estimate, kept["detail"] | dict.fromkeys(("mean_convergent", "mean_discriminant", "largest")))
 
 
 def _retention(estimate: Entry, minimum: int) -> Entry:
     rows = estimate["detail"].get("retention") or []
     hidden = {at for at, row in enumerate(rows) if (row["at_risk"] or 0) < minimum and row["retention"] is not None}
-    return estimate | (
-        {"detail": estimate["detail"] | {"retention": _without(rows, hidden, ("at_risk",))}} if hidden else {}
-    )
+    return _without(estimate, "retention", hidden, ("at_risk",))
 
 
 def _preparation(estimate: Entry, minimum: int) -> Entry:
@@ -61,7 +59,7 @@ def _preparation(estimate: Entry, minimum: int) -> Entry:
     counts = ("n_with", "n_without")
     rows = estimate["detail"].get("items") or []
     hidden = {at for at, row in enumerate(rows) if any(0 < (row[count] or 0) < minimum for count in counts)}
-    return estimate | ({"detail": estimate["detail"] | {"items": _without(rows, hidden, counts)}} if hidden else {})
+    return _without(estimate, "items", hidden, counts)
 
 
 def _sources(estimate: Entry, minimum: int) -> Entry:
@@ -74,8 +72,12 @@ def _sources(estimate: Entry, minimum: int) -> Entry:
     return _withheld(estimate, detail | gone) if gone else estimate
 
 
-def _without(rows: list[Entry], hidden: Collection[int], counts: Collection[str]) -> list[Entry]:
-    return [_row(row, counts) if at in hidden else row for at, row in enumerate(rows)]
+def _without(estimate: Entry, table: str, hidden: Collection[int], counts: Collection[str]) -> Entry:
+    """The estimate, rows of a table without their figures and counts; as it came where none is hidden."""
+    if not hidden:
+        return estimate
+    rows = [_row(row, counts) if at in hidden else row for at, row in enumerate(estimate["detail"][table])]
+    return estimate | {"detail": estimate["detail"] | {table: rows}}
 
 
 def _row(row: Mapping[str, Any], counts: Collection[str]) -> Entry:

@@ -7,7 +7,7 @@ from typing import Any
 
 from reports import view
 from reports.blocks import forest, heading, heat_map, table, text
-from reports.evidence import beyond, first, select, stages_of
+from reports.evidence import beyond, first, select, stages_of, test_of
 from reports.figures import spanning
 
 Entry = Mapping[str, Any]
@@ -90,7 +90,7 @@ def _increments(report: Entry, stage: str) -> list[dict[str, Any]]:
         for estimate in select(report, "incremental_validity", variant, stage=stage):
             entries.append((name, estimate))
             if variant == "user_over_hr" and estimate["value"] is not None:
-                said.append(_over_hr(estimate))
+                said.append(_over_hr(report, estimate))
     for estimate in select(report, "incremental_validity", "over_the_others", stage=stage):
         name = f"{view.sentence(view.competency(estimate['subject']['competency']))}, over the other competencies"
         entries.append((name, estimate))
@@ -118,16 +118,17 @@ def _increments(report: Entry, stage: str) -> list[dict[str, Any]]:
     return [forest(caption, entries, axis, [(0.0, "nothing")]), text(*said, *notes), told]
 
 
-def _over_hr(estimate: Entry) -> str:
-    detail, p = estimate["detail"], estimate["detail"].get("p")
-    sure = p is not None and p < 0.05
+def _over_hr(report: Entry, estimate: Entry) -> str:
+    detail, q = estimate["detail"], (test_of(report, estimate["id"]) or {}).get("q")
+    adjusted = "" if q is None else f"{view.p_equals(q, 'q')} allowing for the number of tests, "
+    sure = q is not None and q < report["policy"]["policy"]["significance"]
     told = "The user interview tells something that the HR interview does not" if sure else (
         "Whether the user interview tells more than the HR interview already did, these data cannot tell"
     )  # fmt: skip
     return (
         f"{told}: it explains {view.rough(100 * estimate['value'])} more parts in 100 of the differences in performance "
-        f"(R² from {view.coefficient(detail['r2_base'])} to {view.coefficient(detail['r2_full'])}, {view.p_equals(p)}, "
-        f"{view.count(estimate['n']['people'])} people with ratings)."
+        f"(R² from {view.coefficient(detail['r2_base'])} to {view.coefficient(detail['r2_full'])}, "
+        f"{view.p_equals(detail.get('p'))}, {adjusted}{view.count(estimate['n']['people'])} people with ratings)."
     )
 
 

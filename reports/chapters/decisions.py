@@ -156,7 +156,7 @@ def _fifths(estimate: Entry, stage: str) -> list[dict[str, Any]]:
         "little about the others of their fifth."
     )
     if any(row["n_rated"] is None for row in rows):
-        said += " Those with few people rated, and what would give their figures away, are withheld."
+        said += " Fifths with few people rated, and what would give their figures away, are withheld."
     name = f"Expectancy by fifths, {view.stages(stage)}"
     return [picture(caption, drawn), text(said), table(name, columns, told, folded=True)]
 

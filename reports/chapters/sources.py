@@ -12,7 +12,10 @@ from reports.evidence import beyond, ends, first, select, stages_of
 from reports.figures import spanning
 
 Entry = Mapping[str, Any]
-WITHOUT_OTHERS = "Too few people were rated by others: this report leads with all ratings, a reason for caution."
+LED_BY = {
+    "other_source": "This report leads with ratings by others: enough people have them, and they carry no first impression.",
+    "all_sources": "Too few people were rated by others: this report leads with all ratings, a reason for caution.",
+}
 TOLD = {
     1: "Interviewers' own later ratings confirm their scores more than others' ratings do",
     0: "Whether interviewers confirm themselves more than others do, these data cannot tell",
@@ -54,7 +57,7 @@ def side_entry(estimate: Entry, side: str) -> Entry:
 def _reading(report: Entry, estimate: Entry, stage: str) -> str:
     value, interval = estimate["value"], estimate["interval"]
     if value is None:
-        return f"The two cannot be compared. {view.why_not(estimate)} {WITHOUT_OTHERS}"
+        return f"The two cannot be compared. {view.why_not(estimate)} {_lead(report, stage)}".strip()
     n = estimate["n"]
     said = (
         f"{TOLD[beyond(estimate)]}: the difference is {view.coefficient(value)}, {view.interval_in_words(interval)} "
@@ -67,10 +70,9 @@ def _reading(report: Entry, estimate: Entry, stage: str) -> str:
             f" One interviewer's score with one later rating: the same person's less another's is "
             f"{view.coefficient(own[0]['value'])} ({view.interval_in_words(own[0]['interval'])})."
         )
+    return f"{said} {_lead(report, stage)}".strip()
+
+
+def _lead(report: Entry, stage: str) -> str:
     chain = leading_chain(report, stage)
-    if chain is not None and chain["variant"] == "other_source":
-        return (
-            said
-            + " This report leads with ratings by others: enough people have them, and they carry no first impression."
-        )
-    return f"{said} {WITHOUT_OTHERS}"
+    return "" if chain is None else LED_BY[chain["variant"]]

@@ -13,6 +13,7 @@ COMPETENCIES = ("technical", "team_compatibility")
 FAMILIES = ("Sales", "Support")
 ITEMS = ("mock_interview", "reading_list")
 STEPS = ("observed", "criterion_corrected", "direct", "indirect", "applicant_pool", "operational", "true_score")
+TESTS = {"access_difference": "access to preparation", "incremental_validity": "added validity"}
 HAD = {"women": (100, 40), "men": (120, 72)}
 """People by group and those of them who had each item of preparation."""
 
@@ -31,9 +32,9 @@ def report(**changed: Any) -> dict[str, Any]:
         sample.finding("predictive", "none_seen", "validity", "predicts", leading, threshold=0.1, detectable={"r": 0.3})
     )
     told["tests_run"] += [
-        {"estimate": e["id"], "name": "access to preparation", "p": e["detail"]["p"], "q": e["detail"]["p"]}
+        {"estimate": e["id"], "name": TESTS[e["measure"]], "p": e["detail"]["p"], "q": 1.2 * e["detail"]["p"]}
         for e in added
-        if e["measure"] == "access_difference"
+        if e["measure"] in TESTS
     ]
     told["summary"]["findings"]["none_seen"] += 1
     return told

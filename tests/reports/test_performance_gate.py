@@ -114,7 +114,7 @@ def test_the_highest_part_hidden_takes_the_value_and_the_chapter_stands() -> Non
     said = read(after)
     assert broken(said) == []
     assert "What is the score worth in use?" in said
-    assert "Those with few people rated, and what would give their figures away, are withheld." in said
+    assert "Fifths with few people rated, and what would give their figures away, are withheld." in said
     assert "Highest fifth 5.00 to 5.90 48 withheld withheld" in said
     assert "few of" not in said
 
