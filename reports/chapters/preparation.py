@@ -78,7 +78,8 @@ def _access(report: Entry) -> list[dict[str, Any]]:
     axis = spanning(ends(entries), always=(-0.1, 0.1), limits=(-1.0, 1.0))
     found = {test["estimate"]: test["q"] for test in report["tests_run"] if test["q"] is not None}
     apart = [
-        f"{_pair(e)} ({_item(e['variant'])}: {view.coefficient(e['value'])}, {view.p_equals(found[e['id']], 'q')})"
+        f"{_pair(e)} ({_item(e['variant'])}: {view.coefficient(e['value'])}, {view.p_equals(found[e['id']], 'q')}, "
+        f"{view.count(e['n']['focal'])} and {view.count(e['n']['reference'])} people)"
         for e in told
         if found.get(e["id"], 1.0) < report["policy"]["policy"]["significance"]
     ]

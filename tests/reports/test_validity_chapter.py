@@ -155,7 +155,7 @@ def test_every_block_is_there_and_speaks_in_whole_words() -> None:
         # preparation
         "Preparation goes with 6.0 parts in 100 of the differences between candidates' scores",
         "A point of score from preparation goes with .10 standard deviations of performance (−.20 to .40)",
-        "Access differs beyond chance between women : men (mock interview: −.20, q = .004)",
+        "Access differs beyond chance between women : men (mock interview: −.20, q = .004, 100 and 120 people)",
         # staying
         "The data cannot tell whether scores go with staying: per standard deviation of score the rate of leaving is .88",
         "12 of 75 people have left",
