@@ -201,7 +201,7 @@ SETTINGS: list[Setting] = [
 ]  # fmt: skip
 LIMITS: list[Setting] = [
     _coverage(
-        "decision_weights, optimal", "1,000 applicants, 200 selected: expected criterion by the best weights less what they truly bring",
+        "decision_weights, optimal", "1,000 applicants, 200 selected: by the best weights, less what they truly bring",
         _choices, _best, 0.0,
     ),
     *(

@@ -62,9 +62,9 @@ def ladder(report: Entry) -> list[dict[str, Any]]:
 
 
 def steps_of(chain: Entry) -> Mapping[str, Entry]:
-    """The rungs of a chain by name; none where it has no value."""
-    rows = chain["detail"].get("steps") or [] if chain["value"] is not None else []
-    return {row["step"]: row for row in rows}
+    """The rungs of a chain by name; none where not even the observed correlation has a value."""
+    rows = {row["step"]: row for row in chain["detail"].get("steps") or []}
+    return rows if rows.get("observed", {}).get("value") is not None else {}
 
 
 def step_entry(chain: Entry, step: str) -> Entry:
@@ -104,9 +104,13 @@ def _reading(report: Entry, chain: Entry) -> str:
     said = (
         f"Among the {view.count(n['known'])} people with ratings the correlation is {view.coefficient(observed['value'])} "
         f"({view.interval_in_words(observed['interval'])}). They were chosen out of {view.count(n['applicants'])} "
-        f"candidates, and their scores spread {view.coefficient(detail.get('u'))} times as much: among all candidates, and "
-        f"against performance as managers would agree on it, {view.coefficient(final['value'])} "
-        f"({view.interval_in_words(final['interval'])}) is to be expected."
+        f"candidates, and their scores spread {view.coefficient(detail.get('u'))} times as much"
+    )
+    if chain["value"] is None:
+        return f"{said}. {view.why_not(chain) or 'What that comes to among all candidates, these data cannot tell.'}"
+    said += (
+        ": among all candidates, and against performance as managers would agree on it, "
+        f"{view.coefficient(final['value'])} ({view.interval_in_words(final['interval'])}) is to be expected."
     )
     if _own_judges(report, chain):
         return said + (

@@ -12,7 +12,7 @@ import pytest
 
 from reports.disclosure import protect
 from reports.html import render
-from tests.reports import sample, sample_panels
+from tests.reports import sample, sample_panels, sample_validity
 
 pytestmark = pytest.mark.browser
 CHROMIUM = next(
@@ -49,6 +49,7 @@ def page_file(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
         "families": sample.report(families=FAMILIES, supersedes="earlier"),
         "withheld": sample.report(THIN, units=300),
         "panels": sample_panels.report(),
+        "validity": sample_validity.report(),
         "hostile names": sample.report(
             {HOSTILE: (100, 25), "men": (120, 42)}, {HOSTILE: {HOSTILE: (90, 20), "men": (90, 30)}}
         ),

@@ -12,7 +12,7 @@ from fairpanel.analysis.frames import Period
 from fairpanel.config import Config
 from fairpanel.pipeline.audit import Scope, audit
 from reports.disclosure import protect
-from tests.reports import sample, sample_panels
+from tests.reports import sample, sample_panels, sample_validity
 from tests.workspaces import SAMPLES, take_in, workspace
 
 
@@ -37,6 +37,7 @@ def sample_reports(demo: Path) -> dict[str, dict[str, Any]]:
     return {
         "by hand": protect(sample.report()),
         "by hand, panels": protect(sample_panels.report()),
+        "by hand, validity": protect(sample_validity.report()),
         "by hand, families": protect(sample.report(families=families)),
         "by hand, withheld": protect(sample.report(withheld, units=300)),
         "by hand, rough": protect(sample.report(withheld, units=255)),

@@ -206,7 +206,7 @@ NO_VALUE = {"value": None, "interval": None, "cautions": [{"code": "NOT_ESTIMABL
         ("rating_stability", "", {"detail": {"change": {"mean": 0.1, "low": -0.1, "high": 0.3}}}, "neither rise nor"),
         ("rating_stability", "", {"detail": {"change": {"mean": -0.2, "low": -0.3, "high": -0.1}}}, "they fall (on average"),
         ("meta_analysis", "job_families", {"detail": {"percent_error": 120.0}}, "chance alone explains all of"),
-        ("validity_chain", None, NO_VALUE, f"User interviews: {WHY}."),
+        ("validity_chain", None, NO_VALUE, f"{WHY}."),
         ("criterion_regression", "uneven_spread", {"detail": {"curvature": {"quadratic": {"p": 0.01}}}}, "relation bends"),
     ],
 )  # fmt: skip
