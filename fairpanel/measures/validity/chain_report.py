@@ -73,7 +73,7 @@ def _why_none(step: str, value: float, whole: Chain) -> str | None:
     ryy = float(whole.criterion_reliability[0])
     if step not in ("observed", "applicant_pool"):
         if math.isnan(ryy):
-            return "too few of the hired have two raters of the criterion, and no criterion_reliability was given"
+            return "too few of the hired were rated by two people, and no criterion_reliability was assumed"
         if ryy <= 0:
             return f"the criterion's raters disagree so much that its reliability is {max(ryy, 0.0):.2f}"
     if step in ("indirect", "true_score"):
@@ -154,7 +154,7 @@ def chain_cautions(
         found.append(
             Caution(
                 "ASSUMED_RELIABILITY" if given else "SINGLE_RATINGS",
-                f"Too few of the hired have two raters of the criterion: its reliability is "
+                f"Too few of the hired were rated by two people: the reliability of the criterion is "
                 f"{f'taken to be {stages.assumed:g}' if given else 'unknown; give criterion_reliability'}.",
             )
         )
