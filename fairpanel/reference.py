@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import polars as pl
 
 from fairpanel.bundled import reference
@@ -9,11 +11,16 @@ from fairpanel.bundled import reference
 INTERVIEW_VALIDITIES_SOURCE = "McDaniel, Whetzel, Schmidt & Maurer (1994)"
 
 
-def interview_validities(*, structured: bool | None = None) -> pl.DataFrame:
+Content = Literal["job", "situational", "psychological"]
+
+
+def interview_validities(*, structured: bool | None = None, content: Content | None = None) -> pl.DataFrame:
     """Correlations of employment interviews with job performance in 160 studies: n, r, type, structured.
 
-    structured: only structured (True) or unstructured (False) interviews; None for all, also those not described.
+    structured: only structured (True) or unstructured (False) interviews; content: only those whose questions were about the
+    job, about situations, or psychological. None for all, also those not described.
     """
     schema = {"n": pl.Int64, "r": pl.Float64, "type": pl.String, "structured": pl.Boolean}
     studies = pl.read_csv(reference() / "interview_validities.csv", schema=schema)
-    return studies if structured is None else studies.filter(pl.col("structured") == structured)
+    kept = studies if structured is None else studies.filter(pl.col("structured") == structured)
+    return kept if content is None else kept.filter(pl.col("type") == content)

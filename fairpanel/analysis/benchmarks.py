@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 
 import polars as pl
 
@@ -11,6 +11,8 @@ from fairpanel import reference
 from fairpanel.analysis.estimated import estimated
 from fairpanel.config import AuditConfig
 from schemas.results import Estimated
+
+STRUCTURES = ("structured", "unstructured")
 
 
 def published(subject: dict[str, str | None], found: Sequence[Estimated], config: AuditConfig) -> list[Estimated]:
@@ -21,8 +23,10 @@ def published(subject: dict[str, str | None], found: Sequence[Estimated], config
         return []
     steps = {row["step"]: row for row in chain.result["detail"]["steps"]}
     told = []
-    for variant, structured in (("all", None), ("structured", True), ("unstructured", False)):
-        studies = reference.interview_validities(structured=structured)
+    sets = {"all": reference.interview_validities()}
+    sets |= {name: reference.interview_validities(structured=name == "structured") for name in STRUCTURES}
+    sets |= {name: reference.interview_validities(content=name) for name in get_args(reference.Content)}
+    for variant, studies in sets.items():
         told += _placed(subject, variant, steps["observed"], studies, {}, config)
     corrections = {"u": chain.result["detail"]["u"], "ryy": chain.result["detail"]["criterion"].get("reliability")}
     if corrections["ryy"] is not None and 0 < corrections["u"] <= 1:

@@ -16,6 +16,9 @@ SETS = {
     "all": "160 published studies",
     "structured": "… of structured interviews",
     "unstructured": "… of unstructured interviews",
+    "job": "… with questions about the job",
+    "situational": "… with situational questions",
+    "psychological": "… with psychological questions",
 }
 SOURCE = "McDaniel, Whetzel, Schmidt & Maurer (1994)"
 

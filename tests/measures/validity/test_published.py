@@ -42,6 +42,14 @@ def test_structured_interviews_differ_from_unstructured_ones() -> None:
     )
 
 
+def test_the_contents_of_interviews_are_told_apart() -> None:
+    by_type = {content: interview_validities(content=content) for content in ("job", "situational", "psychological")}
+    sizes = {name: studies.height for name, studies in by_type.items()}
+    assert sizes == {"job": 127, "situational": 16, "psychological": 14}
+    means = {name: measure("meta_analysis", studies).value for name, studies in by_type.items()}
+    assert means["situational"] > means["job"] > means["psychological"]
+
+
 def test_the_place_is_that_of_the_predictive_distribution() -> None:
     studies = interview_validities()
     pooled = measure("meta_analysis", studies).detail
