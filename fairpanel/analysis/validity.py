@@ -80,6 +80,7 @@ def _correlations(
             selected="known",
             method="em",
             covariates=covariates,
+            bias_corrected=True,
             **level,
         ),
     ]
