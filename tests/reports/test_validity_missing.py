@@ -74,6 +74,7 @@ def test_a_measure_that_says_little_leaves_a_whole_page(kind: tuple[str, str, st
     whole(protect(report))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", range(len(ESTIMATES)), ids=[e["id"] for e in ESTIMATES])
 def test_each_figure_of_each_detail_may_be_missing(place: int) -> None:
     """One figure after the other: withheld, and without end."""
