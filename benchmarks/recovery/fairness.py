@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 import polars as pl
 
+from benchmarks.recovery import item_bias
 from benchmarks.recovery.setting import Setting
 from fairpanel.measures.estimate import Estimate
 from fairpanel.measures.fairness.adverse_impact import fisher_exact, impact_ratio, lancaster_mid_p
@@ -187,4 +188,5 @@ SETTINGS: list[Setting] = [
         "welch t", "20 and 80, focal SD twice as large", _scores(20, 80, 0.0, 2.0),
         partial(standardized_difference, **_PAIR), "p",
     ),
+    *item_bias.SETTINGS,
 ]  # fmt: skip

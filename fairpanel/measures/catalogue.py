@@ -80,6 +80,8 @@ CATALOGUE: dict[str, str] = {
     "access_difference": "fairness.access",
     "standardized_difference": "fairness.group_differences",
     "differential_prediction": "fairness.differential_prediction",
+    "dif_mantel_haenszel": "fairness.item_bias",
+    "dif_logistic": "fairness.item_regression",
 }
 
 

@@ -48,6 +48,8 @@ def _options(name: str) -> dict[str, Any]:
         "logistic_validity": {"y": "selected"},
         "retention_hazard": {"time": "n", "event": "selected"},
         "polyserial": {"y": "selected"},
+        "dif_mantel_haenszel": {"item": "selected", "matching": "x", "levels": 4},
+        "dif_logistic": {"item": "selected", "matching": "x"},
         "validity_chain": {
             "unit": "application",
             "predictor": "a",
