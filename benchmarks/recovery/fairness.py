@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 import polars as pl
 
-from benchmarks.recovery import item_bias
+from benchmarks.recovery import item_bias, rater_groups
 from benchmarks.recovery.setting import Setting
 from fairpanel.measures.estimate import Estimate
 from fairpanel.measures.fairness.adverse_impact import fisher_exact, impact_ratio, lancaster_mid_p
@@ -189,4 +189,5 @@ SETTINGS: list[Setting] = [
         partial(standardized_difference, **_PAIR), "p",
     ),
     *item_bias.SETTINGS,
+    *rater_groups.SETTINGS,
 ]  # fmt: skip

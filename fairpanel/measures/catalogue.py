@@ -82,6 +82,7 @@ CATALOGUE: dict[str, str] = {
     "differential_prediction": "fairness.differential_prediction",
     "dif_mantel_haenszel": "fairness.item_bias",
     "dif_logistic": "fairness.item_regression",
+    "panel_assignment": "fairness.panel_assignment",
 }
 
 
