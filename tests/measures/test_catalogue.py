@@ -48,6 +48,7 @@ def _options(name: str) -> dict[str, Any]:
         "logistic_validity": {"y": "selected"},
         "retention_hazard": {"time": "n", "event": "selected"},
         "polyserial": {"y": "selected"},
+        "scoring_rate": {"score": "x"},
         "dif_mantel_haenszel": {"item": "selected", "matching": "x", "levels": 4},
         "dif_logistic": {"item": "selected", "matching": "x"},
         "panel_assignment": {"unit": "application", "score": "y", "group": "hired"},
