@@ -88,6 +88,7 @@ CATALOGUE: dict[str, str] = {
     "dif_mantel_haenszel": "fairness.item_bias",
     "dif_logistic": "fairness.item_regression",
     "panel_assignment": "fairness.panel_assignment",
+    "rater_group_interaction": "fairness.rater_group_interaction",
 }
 
 

@@ -52,6 +52,7 @@ def _options(name: str) -> dict[str, Any]:
         "dif_mantel_haenszel": {"item": "selected", "matching": "x", "levels": 4},
         "dif_logistic": {"item": "selected", "matching": "x"},
         "panel_assignment": {"unit": "application", "score": "y", "group": "hired"},
+        "rater_group_interaction": {"unit": "application", "score": "y", "group": "hired"},
         "validity_chain": {
             "unit": "application",
             "predictor": "a",

@@ -40,7 +40,7 @@ _FEW = 10
 
 
 @dataclass(frozen=True, slots=True)
-class _Rated:
+class Rated:
     """Complete ratings, the groups of their units, and the two compared (None: nothing to compare)."""
 
     ratings: Ratings
@@ -119,7 +119,7 @@ def panel_assignment(
     check_confidence(confidence)
     check_choice("interval", interval, ("bootstrap", "none"))
     check_replicates(replicates)
-    rated = _rated(data, unit, rater, score, group, focal, reference)
+    rated = rated_by_group(data, unit, rater, score, group, focal, reference)
     cautions, groups, ratings = list(rated.cautions), rated.groups, rated.ratings
     if groups is None:
         return no_value("panel_assignment", _TITLE, len(ratings.units), cautions, {}, _REFERENCES)
@@ -167,16 +167,16 @@ def panel_assignment(
     )  # fmt: skip
 
 
-def _rated(
+def rated_by_group(
     data: pl.DataFrame, unit: str, rater: str, score: str, group: str, focal: str | None, reference: str | None
-) -> _Rated:
+) -> Rated:
     people, judges, found = labels(data, unit, "unit"), labels(data, rater, "rater"), labels(data, group, "group")
     scores = numbers(data, score, "score")
     present = people.present & judges.present & found.present & ~np.isnan(scores)
     cautions = missing_rows(present, f"{unit}, {rater}, {score} or {group}")
     of_unit, unit_codes = np.unique(people.codes[present], return_inverse=True)
     of_rater, rater_codes = np.unique(judges.codes[present], return_inverse=True)
-    own = _unit_groups(found, found.codes[present], unit_codes, [people.names[code] for code in of_unit], unit, group)
+    own = group_of_each(found, found.codes[present], unit_codes, [people.names[code] for code in of_unit], unit, group)
     sizes = np.bincount(own, minlength=len(found.names)).tolist()
     groups = two_groups(found, sizes, group, focal, reference)
     if groups is None or not sizes[groups.focal_code] or not sizes[groups.reference_code]:
@@ -187,10 +187,10 @@ def _rated(
         item=np.empty(0, dtype=np.int64), units=tuple(people.names[code] for code in of_unit),
         raters=tuple(judges.names[code] for code in of_rater), items=(), missing=int((~present).sum()),
     )  # fmt: skip
-    return _Rated(ratings, own, found.names, groups, cautions)
+    return Rated(ratings, own, found.names, groups, cautions)
 
 
-def _unit_groups(
+def group_of_each(
     found: Labels, of_row: Integers, unit_codes: Integers, units: list[str], unit: str, group: str
 ) -> Integers:
     """Each unit's group; a unit in two groups is refused."""
@@ -206,7 +206,7 @@ def _unit_groups(
     return own
 
 
-def _components(rated: _Rated) -> Components:
+def _components(rated: Rated) -> Components:
     """Variances of the scores less their group's mean, so that a gap is no merit of candidates."""
     ratings, of_row = rated.ratings, rated.group[rated.ratings.unit]
     count = np.maximum(np.bincount(of_row, minlength=len(rated.names)), 1)
@@ -224,7 +224,7 @@ def _ratio(found: Components) -> float:
     return found.var_unit / found.var_residual
 
 
-def _counts(rated: _Rated, codes: tuple[int, int]) -> dict[str, int]:
+def _counts(rated: Rated, codes: tuple[int, int]) -> dict[str, int]:
     of_row = rated.group[rated.ratings.unit]
     by_focal, by_reference = (np.unique(rated.ratings.rater[of_row == code]) for code in codes)
     return {
