@@ -55,8 +55,8 @@ def rater_group_interaction(
     Estimate
         value: standard deviation of raters' true gaps; interval by generalized Q. n: raters, raters_of_both, units,
         scores. detail: mean_gap and mean_gap_se (focal less reference, merit and all), q_statistic, df, p (do
-        raters differ?), raters (by rater who met both groups: gap, se, shrunken, p, q, focal and reference, scores given), flagged
-        (raters with q < .05), var_unit, var_residual, similarity (null, or effect: points a rater gives to their own
+        raters differ?), raters (by rater who met both groups: gap, se, shrunken, p, q, focal and reference, scores given),
+        flagged (raters with q < .05), var_unit, var_residual, similarity (null, or effect: points a rater gives to their own
         group beyond the other; se, df, p, low, high, focal and reference, raters of either group), focal, reference,
         minimum_detectable (SD).
 
