@@ -7,9 +7,11 @@ from functools import partial
 
 import numpy as np
 import polars as pl
+from scipy.special import ndtr
 
 from benchmarks.recovery.setting import Setting
 from fairpanel.measures.estimate import Estimate, Interval
+from fairpanel.measures.fairness.decision_flips import decision_flips
 from fairpanel.measures.fairness.panel_assignment import panel_assignment
 from fairpanel.measures.fairness.rater_group_interaction import rater_group_interaction
 
@@ -69,6 +71,19 @@ def _between(merit_gap: float, harsh_share: float) -> tuple[float, float]:
     return between, between / (between + merit_gap)
 
 
+def _flips(merit_gap: float, harsh_share: float) -> float:
+    """The share of candidates on different sides of 0 with and without their raters' true levels."""
+    total = 0.0
+    for focal, weight in ((True, 0.4), (False, 0.6)):
+        harsh = harsh_share if focal else 1 - harsh_share
+        for second in range(6):
+            chance = weight * (harsh if second < 3 else 1 - harsh) / 18
+            level = (_LEVELS[:6] + _LEVELS[6 + second]) / 2
+            low, high = (ndtr(-(merit_gap * focal + each) / np.sqrt(0.64 + 0.18)) for each in (level, 0.0))
+            total += chance * float(np.abs(low - high).sum())
+    return total
+
+
 def _part(estimate: Estimate) -> Estimate:
     """The part between as the value, with its own interval."""
     low, high = estimate.detail["between_interval"]
@@ -113,5 +128,11 @@ SETTINGS: list[Setting] = [
         name="rater_group_interaction, test", kind="type_1",
         describe="20 raters who see one gap, 120 candidates", simulate=_interviewers(20, 120, 0.0),
         estimate=_interaction, truth=0.05, p_value=lambda estimate: float(estimate.detail["p"]),
+    ),
+    Setting(
+        name="decision_flips", kind="coverage",
+        describe="cut 0, 480 candidates, twelve raters with levels of -.6 to .6, panels alike, Wilson",
+        simulate=_panels(480, -0.3, 0.5), estimate=partial(decision_flips, cut=0.0, focal="f", reference="r"),
+        truth=_flips(-0.3, 0.5),
     ),
 ]  # fmt: skip

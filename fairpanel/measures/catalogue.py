@@ -89,6 +89,7 @@ CATALOGUE: dict[str, str] = {
     "dif_logistic": "fairness.item_regression",
     "panel_assignment": "fairness.panel_assignment",
     "rater_group_interaction": "fairness.rater_group_interaction",
+    "decision_flips": "fairness.decision_flips",
 }
 
 
