@@ -9,7 +9,7 @@ from scipy.special import gammaln
 from fairpanel.measures.columns import Floats
 from fairpanel.measures.fairness.contingency import Table
 
-_TIE = 1e-9  # tables whose Fisher p values differ by less, relatively, count as equally extreme
+_TIE = 1e-7  # tables whose Fisher p values differ by less, relatively, count as equally extreme
 _REACH = 10.0  # standard deviations of the binomial law that are summed
 _STEPS = 6  # grid points to a standard deviation of the share selected, in the arcsine scale
 _TOGETHER = 64  # grid points summed at once

@@ -87,6 +87,30 @@ def test_boschloo_over_all_tables() -> None:
         assert less_selected(Table(a, n - a, c, m - c), float(fisher[a, c])) == pytest.approx(summed, abs=2e-6)
 
 
+def test_boschloo_of_one_person_against_many() -> None:
+    """The only table as extreme has probability π (1 - π)^5000, largest at π = 1 / 5001."""
+    found = _detail("boschloo", {"f": (1, 0), "r": (0, 5000)})
+    assert found["p_greater"] == pytest.approx((5000 / 5001) ** 5000 / 5001, rel=1e-6)
+    assert _detail("boschloo", {"f": (0, 2000), "r": (3000, 0)})["p_two_sided"] == 0
+
+
+@pytest.mark.parametrize(("n", "m", "rate", "level"), [(30, 30, 0.3, 0.0365), (10, 25, 0.4, 0.0443)])
+def test_boschloo_level_exactly(n: int, m: int, rate: float, level: float) -> None:
+    """Probability of all tables with a p under 5 %: the p value rises with Fisher's, so its last is found by halving."""
+    focal, reference = np.meshgrid(np.arange(n + 1), np.arange(m + 1), indexing="ij")
+    fisher = hypergeom.cdf(focal, n + m, n, focal + reference)
+    law = np.outer(binom.pmf(np.arange(n + 1), n, rate), binom.pmf(np.arange(m + 1), m, rate))
+    turned = np.outer(binom.pmf(np.arange(n + 1), n, 1 - rate), binom.pmf(np.arange(m + 1), m, 1 - rate))
+    values = np.unique(fisher[fisher < 0.2])
+    low, high = 0, values.size - 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        below = less_selected(Table(1, n - 1, 1, m - 1), float(values[middle])) <= 0.025
+        low, high = (middle, high) if below else (low, middle)
+    rejected = fisher <= values[low] * (1 + 1e-7)
+    assert float(law[rejected].sum() + turned[rejected].sum()) == pytest.approx(level, abs=5e-4)
+
+
 def test_boschloo_is_fast() -> None:
     people = counted({"f": (900, 1100), "r": (1500, 1500)})
     start = time.perf_counter()
