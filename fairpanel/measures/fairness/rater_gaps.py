@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
+from scipy.linalg import cho_solve, cholesky, solve_triangular
 from scipy.optimize import brentq, minimize_scalar
 from scipy.special import chdtrc, chdtri
 
@@ -46,36 +47,37 @@ def rater_gaps(score: Floats, unit: Integers, rater: Integers, focal: Booleans) 
     squares = float(centred @ centred)
 
     def solve(ratio: float) -> tuple[float, float, Floats, Floats]:
-        """Criterion, residual sum of squares, effects and inverse normal matrix at var_unit / var_residual."""
+        """Criterion, residual sum of squares, effects and the normal matrix's factor at var_unit / var_residual."""
         shrink = ratio / (1 + ratio * size)
         crossed = (incidence.T @ (incidence * shrink[:, None])).toarray()
         normal = np.diag(count) - crossed
         right = total - incidence.T @ (shrink * of_unit)
-        inverse = np.linalg.inv(normal)
-        effects = inverse @ right
+        factor = cholesky(normal, lower=True)
+        effects = cho_solve((factor, True), right)
         rss = max(squares - float(shrink @ of_unit**2) - float(right @ effects), 0.0)
-        determinant = float(np.log1p(ratio * size).sum()) + float(np.linalg.slogdet(normal)[1])
+        determinant = float(np.log1p(ratio * size).sum()) + 2 * float(np.log(np.diag(factor)).sum())
         criterion = determinant + (n - p) * math.log(max(rss, np.finfo(np.float64).tiny))
-        return criterion, rss, effects, inverse
+        return criterion, rss, effects, np.asarray(factor)
 
     ratio = 0.0
     if size.max() > 1:
         found = minimize_scalar(
             lambda at: solve(math.exp(at))[0], bounds=(math.log(1e-4), math.log(_LARGEST)), method="bounded",
-            options={"xatol": 1e-6},
+            options={"xatol": 1e-5},
         )  # fmt: skip
         ratio = math.exp(float(found.x))
         ratio = 0.0 if solve(0.0)[0] <= solve(ratio)[0] else ratio
-    _, rss, effects, inverse = solve(ratio)
+    _, rss, effects, factor = solve(ratio)
     if rss <= 1e-12 * squares:
         return None
     variance = rss / (n - p)
     both = np.flatnonzero((cells[:-1] // 2 == cells[1:] // 2) & (cells[:-1] % 2 == 0))
     contrast = np.zeros((both.size, p))
     contrast[np.arange(both.size), both + 1], contrast[np.arange(both.size), both] = 1.0, -1.0
+    root = solve_triangular(factor, contrast.T, lower=True)
     return Gaps(
         rater=(cells[both] // 2).astype(np.int64), gap=contrast @ effects,
-        covariance=contrast @ inverse @ contrast.T * variance, focal=count[both + 1].astype(np.int64),
+        covariance=root.T @ root * variance, focal=count[both + 1].astype(np.int64),
         reference=count[both].astype(np.int64), var_unit=ratio * variance, var_residual=variance,
     )  # fmt: skip
 
