@@ -11,11 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.recovery.rater_groups import SETTINGS
-from benchmarks.recovery.setting import Setting
 from fairpanel.measures.catalogue import measure
 from fairpanel.measures.estimate import Estimate, MeasureInputError
-from tests.measures.fairness.test_recovery import _plausible
 
 PAIR = {"focal": "f", "reference": "r"}
 
@@ -139,11 +136,3 @@ def test_misuse_is_refused() -> None:
             measure("decision_flips", frame, **rule)
     with pytest.raises(MeasureInputError, match="top_n must be"):
         measure("decision_flips", frame, top_n=0)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "setting", [each for each in SETTINGS if each.name.startswith("decision_flips")], ids=lambda each: each.name
-)
-def test_recovery(setting: Setting) -> None:
-    _plausible(setting, 200)

@@ -1,4 +1,4 @@
-"""Gaps that came with the panels: a dense solution, what must hold exactly, thin data, recovery."""
+"""Gaps that came with the panels: a dense solution, what must hold exactly, thin data."""
 
 from __future__ import annotations
 
@@ -11,12 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.recovery.rater_groups import SETTINGS
-from benchmarks.recovery.setting import Setting
 from fairpanel.measures.catalogue import measure
 from fairpanel.measures.estimate import Estimate, MeasureInputError
 from fairpanel.measures.fairness.panel_levels import PanelDesign, split
-from tests.measures.fairness.test_recovery import _plausible
 
 PAIR = {"focal": "f", "reference": "r"}
 
@@ -192,11 +189,3 @@ def test_misuse_is_refused() -> None:
         measure("panel_assignment", frame.with_columns(group=pl.Series(["f", "r", "r"] * 40)))
     with pytest.raises(MeasureInputError, match="replicates"):
         measure("panel_assignment", frame, replicates=10, **PAIR)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "setting", [each for each in SETTINGS if each.name.startswith("panel")], ids=lambda each: each.name
-)
-def test_recovery(setting: Setting) -> None:
-    _plausible(setting, 60)

@@ -199,9 +199,3 @@ def test_misuse_is_refused() -> None:
 @pytest.mark.parametrize("setting", INTERACTION[2:], ids=lambda each: each.name)
 def test_recovery_in_brief(setting: Setting) -> None:
     _plausible(setting, 60)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("setting", INTERACTION, ids=lambda each: each.name)
-def test_recovery(setting: Setting) -> None:
-    _plausible(setting, 200)
