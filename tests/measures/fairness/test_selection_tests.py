@@ -155,7 +155,7 @@ def test_share_counts_those_selected_only() -> None:
 # --- invariances
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(cells=tables, seed=st.integers(0, 1000))
 def test_row_order_and_other_groups_do_not_matter(cells: dict[str, tuple[int, int]], seed: int) -> None:
     people = counted(cells)
@@ -164,7 +164,7 @@ def test_row_order_and_other_groups_do_not_matter(cells: dict[str, tuple[int, in
         assert measure(name, people, **PAIR).to_dict() == measure(name, more, **PAIR).to_dict()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(cells=tables)
 def test_turning_round_keeps_the_p_values(cells: dict[str, tuple[int, int]]) -> None:
     for name in TESTS:
