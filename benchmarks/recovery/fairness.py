@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 import polars as pl
 
-from benchmarks.recovery import item_bias, rater_groups, selection_tests
+from benchmarks.recovery import group_gaps, item_bias, rater_groups, selection_tests
 from benchmarks.recovery.setting import Setting
 from fairpanel.measures.estimate import Estimate
 from fairpanel.measures.fairness.adverse_impact import fisher_exact, impact_ratio, lancaster_mid_p
@@ -21,6 +21,7 @@ CONSERVATIVE: dict[str, str] = {
     "fisher_exact, interval": "the exact interval holds at least its level for every table",
     "mantel_haenszel, corrected": "the continuity correction, meant for the exact conditional test, costs level",
     **selection_tests.CONSERVATIVE,
+    **group_gaps.CONSERVATIVE,
 }
 
 Simulation = Callable[[np.random.Generator], pl.DataFrame]
@@ -192,4 +193,5 @@ SETTINGS: list[Setting] = [
     *item_bias.SETTINGS,
     *rater_groups.SETTINGS,
     *selection_tests.SETTINGS,
+    *group_gaps.SETTINGS,
 ]  # fmt: skip

@@ -53,6 +53,7 @@ def _options(name: str) -> dict[str, Any]:
         "dif_logistic": {"item": "selected", "matching": "x"},
         "panel_assignment": {"unit": "application", "score": "y", "group": "hired"},
         "rater_group_interaction": {"unit": "application", "score": "y", "group": "hired"},
+        "gap_shares": {"predictors": ["x", "y"]},
         "decision_flips": {"unit": "application", "score": "y", "group": "hired", "top_n": 7},
         "validity_chain": {
             "unit": "application",

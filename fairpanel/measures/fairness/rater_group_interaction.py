@@ -9,9 +9,10 @@ import numpy as np
 import polars as pl
 from scipy.special import chdtrc, ndtr, stdtr, stdtrit
 
-from fairpanel.measures.columns import Floats, Integers, check_choice, check_confidence, labels
+from fairpanel.measures.columns import Integers, check_choice, check_confidence, labels
 from fairpanel.measures.estimate import Caution, Estimate, Interval, MeasureInputError
 from fairpanel.measures.fairness.contingency import TwoGroups, no_value
+from fairpanel.measures.fairness.false_discovery import benjamini_hochberg
 from fairpanel.measures.fairness.panel_assignment import Rated, group_of_each, rated_by_group
 from fairpanel.measures.fairness.rater_gaps import Gaps, GapSpread, rater_gaps
 from fairpanel.measures.least_squares import least_squares
@@ -169,19 +170,11 @@ def _table(spread: GapSpread, variance: float, names: list[str]) -> dict[str, di
     error = np.sqrt(np.maximum(own - common_variance, 1e-12 * own))
     p = 2 * ndtr(-np.abs(gaps.gap - common) / error)
     columns = (
-        gaps.gap, np.sqrt(own), spread.shrunken(variance), p, _benjamini_hochberg(p), gaps.focal, gaps.reference,
+        gaps.gap, np.sqrt(own), spread.shrunken(variance), p, benjamini_hochberg(p), gaps.focal, gaps.reference,
     )  # fmt: skip
     keys = ("gap", "se", "shrunken", "p", "q", "focal", "reference")
     rows = zip(*(column.tolist() for column in columns), strict=True)
     return {name: dict(zip(keys, row, strict=True)) for name, row in zip(names, rows, strict=True)}
-
-
-def _benjamini_hochberg(p: Floats) -> Floats:
-    order = np.argsort(p)[::-1]
-    adjusted = np.minimum.accumulate(p[order] * p.size / np.arange(p.size, 0, -1))
-    q = np.empty(p.size)
-    q[order] = np.minimum(adjusted, 1.0)
-    return q
 
 
 def _similarity(

@@ -16,8 +16,8 @@ from benchmarks.recovery.rater_groups import SETTINGS
 from benchmarks.recovery.setting import Setting
 from fairpanel.measures.catalogue import measure
 from fairpanel.measures.estimate import Estimate, MeasureInputError
+from fairpanel.measures.fairness.false_discovery import benjamini_hochberg
 from fairpanel.measures.fairness.rater_gaps import GapSpread, rater_gaps
-from fairpanel.measures.fairness.rater_group_interaction import _benjamini_hochberg
 from tests.measures.fairness.test_recovery import _plausible
 
 PAIR = {"focal": "f", "reference": "r"}
@@ -117,11 +117,11 @@ def test_benjamini_and_hochberg_1995() -> None:
         0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344, 0.0459, 0.3240, 0.4262, 0.5719, 0.6528,
         0.7590, 1.0,
     ])  # fmt: skip
-    q = _benjamini_hochberg(p)
+    q = benjamini_hochberg(p)
     assert np.count_nonzero(q <= 0.05) == 4
     assert q[3] == pytest.approx(0.035625)
     shuffled = np.random.default_rng(1).permutation(15)
-    assert _benjamini_hochberg(p[shuffled]) == pytest.approx(q[shuffled])
+    assert benjamini_hochberg(p[shuffled]) == pytest.approx(q[shuffled])
 
 
 @settings(max_examples=15, deadline=None)
