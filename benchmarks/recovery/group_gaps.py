@@ -7,10 +7,13 @@ from functools import partial
 
 import numpy as np
 import polars as pl
+from scipy.special import expit, logit
 
 from benchmarks.recovery.setting import Setting
 from fairpanel.measures.estimate import Estimate, Interval
+from fairpanel.measures.fairness.crossed_rates import crossed_rates
 from fairpanel.measures.fairness.gap_shares import gap_shares
+from fairpanel.measures.fairness.prediction_at_cut import prediction_at_cut
 
 CONSERVATIVE: dict[str, str] = {}
 
@@ -44,6 +47,59 @@ def _row_as_value(estimate: Estimate, at: int, keys: tuple[str, str, str], inner
     return Estimate(measure="row", method="row", value=value, interval=interval)
 
 
+def _crossed(rows: int, columns: int, sizes: tuple[int, int], tau: float) -> Simulation:
+    """Cells of sizes drawn between two bounds; main effects of -.5 to .5, rates of about .4, interactions of SD tau."""
+
+    def simulate(rng: np.random.Generator) -> pl.DataFrame:
+        row, column = (each.ravel() for each in np.indices((rows, columns)))
+        main = np.linspace(-0.5, 0.5, rows)[row] + np.linspace(-0.5, 0.5, columns)[rng.permutation(columns)][column]
+        log_odds = -0.4 + main + tau * rng.standard_normal(row.size)
+        cell = np.repeat(np.arange(row.size), rng.integers(sizes[0], sizes[1] + 1, row.size))
+        taken = rng.random(cell.size) < expit(log_odds)[cell]
+        return pl.DataFrame({"a": row[cell], "b": column[cell], "selected": taken, "truth": log_odds[cell]})
+
+    return simulate
+
+
+def _fixed_cells(sizes: list[list[int]], rate: float) -> Simulation:
+    """Cells of given sizes and one rate."""
+    row, column = (each.ravel() for each in np.indices(np.shape(sizes)))
+    cell = np.repeat(np.arange(row.size), np.ravel(sizes))
+
+    def simulate(rng: np.random.Generator) -> pl.DataFrame:
+        return pl.DataFrame({"a": row[cell], "b": column[cell], "selected": rng.random(cell.size) < rate})
+
+    return simulate
+
+
+_cells = partial(crossed_rates, group=["a", "b"], replicates=999)
+
+
+def _pooled(frame: pl.DataFrame) -> Estimate:
+    """The log odds of a random cell's pooled rate less its true one."""
+    rows = crossed_rates(frame, group=["a", "b"], replicates=50).detail["rows"]
+    row = rows[len(frame) % len(rows)]
+    truth = frame.filter(pl.format("{} / {}", "a", "b") == row["group"])["truth"][0]
+    low, value, high = (float(logit(row[key])) - truth for key in ("pooled_low", "pooled", "pooled_high"))
+    return Estimate(
+        measure="pooled",
+        method="pooled",
+        value=value,
+        interval=Interval(low=low, high=high, level=0.95, method="pooled"),
+    )
+
+
+def _least_q(estimate: Estimate) -> float:
+    return min((row["q"] for row in estimate.detail.get("rows", []) if row.get("q") is not None), default=1.0)
+
+
+def _no_interaction(name: str, describe: str, simulate: Simulation, least_q: bool = False) -> Setting:
+    p_value = _least_q if least_q else lambda estimate: float(estimate.detail.get("p", 1.0))
+    return Setting(
+        name=name, kind="type_1", describe=describe, simulate=simulate, estimate=_cells, truth=0.05, p_value=p_value
+    )
+
+
 _shares = partial(gap_shares, predictors=list("abcd"), **_PAIR)
 
 
@@ -53,6 +109,37 @@ def _share(frame: pl.DataFrame) -> Estimate:
 
 def _adjusted(frame: pl.DataFrame) -> Estimate:
     return _row_as_value(_shares(frame), 1, ("difference", "low", "high"), "adjusted")
+
+
+def _lines(focal_n: int, reference_n: int, focal_line: tuple[float, float], focal_error: float = 1.0) -> Simulation:
+    """Reference line .5 x with x of mean 0; focal x of mean -.5, its own intercept and slope; SDs 1."""
+
+    def simulate(rng: np.random.Generator) -> pl.DataFrame:
+        focal = np.repeat((True, False), (focal_n, reference_n))
+        x = rng.standard_normal(focal.size) - 0.5 * focal
+        y = np.where(focal, focal_line[0] + focal_line[1] * x, 0.5 * x)
+        y = y + np.where(focal, focal_error, 1.0) * rng.standard_normal(focal.size)
+        return pl.DataFrame({"x": x, "y": y, "group": np.where(focal, "f", "r")})
+
+    return simulate
+
+
+def _at_cut(focal_share: float, focal_line: tuple[float, float], cut: float) -> float:
+    """Population value: moments of the mixture give the common line; the reference criterion has variance 1.25."""
+    a, b = focal_line
+    means = np.array([-0.5, 0.0]), np.array([a - 0.5 * b, 0.0])
+    share = np.array([focal_share, 1 - focal_share])
+    mean_x, mean_y = share @ means[0], share @ means[1]
+    within = share @ np.array([b, 0.5])
+    slope = (within + share @ ((means[0] - mean_x) * (means[1] - mean_y))) / (1 + share @ (means[0] - mean_x) ** 2)
+    return float((mean_y + slope * (cut - mean_x) - (a + b * cut)) / np.sqrt(1.25))
+
+
+def _prediction(name: str, describe: str, sizes: tuple[int, int], line: tuple[float, float], error: float) -> Setting:
+    return Setting(
+        name=name, kind="coverage", describe=describe, simulate=_lines(*sizes, line, error),
+        estimate=partial(prediction_at_cut, cut=0.5, **_PAIR), truth=_at_cut(sizes[0] / sum(sizes), line, 0.5),
+    )  # fmt: skip
 
 
 _COMPOSITE_SD = np.sqrt(0.5 + 0.5 / 4)
@@ -79,5 +166,53 @@ SETTINGS: list[Setting] = [
         describe="no gap beside the others, 25 and 75, focal SD 1.5, hc3",
         simulate=_competencies(25, 75, np.zeros(4), 1.5), estimate=_shares, truth=0.05,
         p_value=lambda estimate: float(estimate.detail["rows"][0]["adjusted"]["p"]),
+    ),
+    _no_interaction("crossed_rates, test", "3 by 4 cells of 8 to 120 people", _crossed(3, 4, (8, 120), 0.0)),
+    _no_interaction("crossed_rates, test, small cells", "4 by 8 cells of 2 to 30 people", _crossed(4, 8, (2, 30), 0.0)),
+    _no_interaction(
+        "crossed_rates, test, two by two", "cells of 200, 15, 100 and 10, rates .30",
+        _fixed_cells([[200, 15], [100, 10]], 0.3),
+    ),
+    _no_interaction(
+        "crossed_rates, test, low rates", "2 by 5 cells of 300 to 6, rates .10",
+        _fixed_cells([[300, 150, 60, 20, 8], [250, 90, 40, 12, 6]], 0.1),
+    ),
+    _no_interaction(
+        "crossed_rates, any flag", "3 by 4 cells of 8 to 120 people: any cell with q < .05",
+        _crossed(3, 4, (8, 120), 0.0), True,
+    ),
+    _no_interaction(
+        "crossed_rates, any flag, small cells", "4 by 8 cells of 2 to 30 people: any cell with q < .05",
+        _crossed(4, 8, (2, 30), 0.0), True,
+    ),
+    Setting(
+        name="crossed_rates, tau", kind="coverage", describe="tau .5, 4 by 6 cells of 20 to 100 people",
+        simulate=_crossed(4, 6, (20, 100), 0.5), estimate=partial(_cells, replicates=50), truth=0.5,
+    ),
+    Setting(
+        name="crossed_rates, tau, few cells", kind="coverage", describe="tau .5, 2 by 4 cells of 30 to 200 people",
+        simulate=_crossed(2, 4, (30, 200), 0.5), estimate=partial(_cells, replicates=50), truth=0.5,
+    ),
+    Setting(
+        name="crossed_rates, pooled", kind="coverage",
+        describe="a cell's pooled log odds, tau .4, 3 by 5 cells of 4 to 60 people",
+        simulate=_crossed(3, 5, (4, 60), 0.4), estimate=_pooled, truth=0.0,
+    ),
+    Setting(
+        name="crossed_rates, pooled, no interaction", kind="coverage",
+        describe="a cell's pooled log odds, tau 0, 3 by 5 cells of 4 to 60 people",
+        simulate=_crossed(3, 5, (4, 60), 0.0), estimate=_pooled, truth=0.0,
+    ),
+    _prediction(
+        "prediction_at_cut", "focal line -.2 + .3 x against .5 x, 80 and 200, cut .5", (80, 200), (-0.2, 0.3), 1.0
+    ),
+    _prediction(
+        "prediction_at_cut, unequal errors", "the same, 40 and 200, focal error twice as large", (40, 200), (-0.2, 0.3), 2.0
+    ),
+    _prediction("prediction_at_cut, small", "the same, 20 and 60", (20, 60), (-0.2, 0.3), 1.0),
+    Setting(
+        name="prediction_at_cut, test", kind="type_1", describe="one line for both, 40 and 160, cut .5",
+        simulate=_lines(40, 160, (0.0, 0.5)), estimate=partial(prediction_at_cut, cut=0.5, **_PAIR), truth=0.05,
+        p_value=lambda estimate: float(estimate.detail["points"]["p"]),
     ),
 ]  # fmt: skip

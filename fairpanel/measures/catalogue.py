@@ -91,6 +91,8 @@ CATALOGUE: dict[str, str] = {
     "rater_group_interaction": "fairness.rater_group_interaction",
     "decision_flips": "fairness.decision_flips",
     "gap_shares": "fairness.gap_shares",
+    "crossed_rates": "fairness.crossed_rates",
+    "prediction_at_cut": "fairness.prediction_at_cut",
 }
 
 

@@ -54,6 +54,8 @@ def _options(name: str) -> dict[str, Any]:
         "panel_assignment": {"unit": "application", "score": "y", "group": "hired"},
         "rater_group_interaction": {"unit": "application", "score": "y", "group": "hired"},
         "gap_shares": {"predictors": ["x", "y"]},
+        "prediction_at_cut": {"cut": 11.0},
+        "crossed_rates": {"group": ["group", "stratum"]},
         "decision_flips": {"unit": "application", "score": "y", "group": "hired", "top_n": 7},
         "validity_chain": {
             "unit": "application",
