@@ -12,6 +12,7 @@ from scipy.special import expit, logit
 from benchmarks.recovery.setting import Setting
 from fairpanel.measures.estimate import Estimate, Interval
 from fairpanel.measures.fairness.crossed_rates import crossed_rates
+from fairpanel.measures.fairness.differential_prediction import differential_prediction
 from fairpanel.measures.fairness.gap_shares import gap_shares
 from fairpanel.measures.fairness.prediction_at_cut import prediction_at_cut
 
@@ -142,6 +143,31 @@ def _prediction(name: str, describe: str, sizes: tuple[int, int], line: tuple[fl
     )  # fmt: skip
 
 
+def _unreliable(sizes: tuple[int, int], reliability: float, slopes: tuple[float, float] = (0.5, 0.5)) -> Simulation:
+    """True scores of SD 1 within groups, the focal group's mean .8 lower; y by the true score alone."""
+
+    def simulate(rng: np.random.Generator) -> pl.DataFrame:
+        focal = np.repeat((True, False), sizes)
+        true = rng.standard_normal(focal.size) - 0.8 * focal
+        y = np.where(focal, slopes[0], slopes[1]) * true + 0.8 * rng.standard_normal(focal.size)
+        x = true + np.sqrt((1 - reliability) / reliability) * rng.standard_normal(focal.size)
+        return pl.DataFrame({"x": x, "y": y, "group": np.where(focal, "f", "r")})
+
+    return simulate
+
+
+def _corrected(name: str, describe: str, simulate: Simulation, key: str, truth: float) -> Setting:
+    def estimate(frame: pl.DataFrame) -> Estimate:
+        found = differential_prediction(frame, reliability=0.6, **_PAIR).detail["errors_in_variables"][key]
+        interval = Interval(low=found["low"], high=found["high"], level=0.95, method="hc3")
+        return Estimate(measure=key, method="hc3", value=found["estimate"], interval=interval)
+
+    return Setting(
+        name=f"differential_prediction, {name}", kind="coverage", describe=describe, simulate=simulate,
+        estimate=estimate, truth=truth,
+    )  # fmt: skip
+
+
 _COMPOSITE_SD = np.sqrt(0.5 + 0.5 / 4)
 # the coefficient of the group beside three others: own gap less what theirs predict, slopes .25 each at r = .5
 _ADJUSTED_GAP = float(_GAPS[1] - (_GAPS.sum() - _GAPS[1]) * 0.5 / (1 + 2 * 0.5))
@@ -214,5 +240,16 @@ SETTINGS: list[Setting] = [
         name="prediction_at_cut, test", kind="type_1", describe="one line for both, 40 and 160, cut .5",
         simulate=_lines(40, 160, (0.0, 0.5)), estimate=partial(prediction_at_cut, cut=0.5, **_PAIR), truth=0.05,
         p_value=lambda estimate: float(estimate.detail["points"]["p"]),
+    ),
+    _corrected(
+        "true intercepts", "one true line, means .8 apart, reliability .6, 100 and 300", _unreliable((100, 300), 0.6),
+        "intercept_difference", 0.0,
+    ),
+    _corrected(
+        "true intercepts, small", "the same, 40 and 120", _unreliable((40, 120), 0.6), "intercept_difference", 0.0
+    ),
+    _corrected(
+        "true slopes", "true slopes .3 and .6, means .8 apart, reliability .6, 100 and 300",
+        _unreliable((100, 300), 0.6, (0.3, 0.6)), "slope_difference", -0.3,
     ),
 ]  # fmt: skip

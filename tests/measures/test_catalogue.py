@@ -96,7 +96,8 @@ def test_every_measure_is_described(name: str) -> None:
 @pytest.mark.parametrize(
     "module",
     sorted(
-        {CATALOGUE[name] for name in MINE} | {"fairness.exact_tests", "fairness.power", "validity.power", "proportions"}
+        {CATALOGUE[name] for name in MINE}
+        | {"fairness.exact_tests", "fairness.power", "fairness.errors_in_variables", "validity.power", "proportions"}
     ),
 )
 def test_examples_run(module: str) -> None:

@@ -22,6 +22,7 @@ from fairpanel.measures.columns import (
 )
 from fairpanel.measures.estimate import Caution, Estimate, Interval, MeasureInputError
 from fairpanel.measures.fairness.contingency import no_value, one_group_only
+from fairpanel.measures.fairness.errors_in_variables import check_reliability, true_score_lines
 from fairpanel.measures.fairness.power import detectable_coefficient
 from fairpanel.measures.least_squares import CovarianceKind, Fit, least_squares, wald_f
 
@@ -30,6 +31,10 @@ _REFERENCES = (
     "Lautenschlager, G. J., & Mendoza, J. L. (1986). Applied Psychological Measurement, 10, 133-139",
     "MacKinnon, J. G., & White, H. (1985). Journal of Econometrics, 29, 305-325 (hc3)",
     "Bell, R. M., & McCaffrey, D. F. (2002). Survey Methodology, 28, 169-181 (degrees of freedom with hc3)",
+)
+_ERRORS_IN_X = (
+    "Linn, R. L., & Werts, C. E. (1971). Journal of Educational Measurement, 8, 1-4",
+    "Fuller, W. A. (1987). Measurement Error Models. Wiley, section 1.2",
 )
 _FEWEST = 3  # people a group needs for a line and an error
 
@@ -61,6 +66,7 @@ def differential_prediction(
     covariance: Literal["classical", "hc3", "cluster"] = "classical",
     cluster: str | None = None,
     alpha: float = 0.05,
+    reliability: float | None = None,
     interval: Literal["analytic", "none"] = "analytic",
     confidence: float = 0.95,
 ) -> Estimate:
@@ -76,6 +82,7 @@ def differential_prediction(
     covariance : "classical" (equal error variance), "hc3" (any), or "cluster" (rows of a `cluster` belong together,
         such as candidates of one panel).
     alpha : level of the step-down's decisions.
+    reliability : of x within groups, taken as known; adds what its lack does to the tests.
 
     Returns
     -------
@@ -87,24 +94,29 @@ def differential_prediction(
         alphabetical order, products), se_hc3, common_slope_coef, common_slope_se; coefficients (the same as rows);
         lines (n, intercept, slope and mean residual from the common line, by group: a negative mean residual is
         overprediction); step_down (what differs: none, intercepts, slopes, slopes and intercepts);
-        minimum_detectable.
+        minimum_detectable; with a reliability: errors_in_variables (reliability; lines, slope_difference and
+        intercept_difference on true scores, the latter for equal slopes, with low, high, se, df, p; within_slope;
+        observed_intercept_difference and artefact, what of it unreliability alone makes, in points of y).
 
     Cautions
     --------
     Little power against slope differences with small groups: read minimum_detectable beside a null result. Unreliable
-    scores make intercepts differ where groups differ in mean score. Only the hired have a criterion: selection on the
-    score narrows x, in the focal group perhaps more.
+    scores make intercepts differ where groups differ in mean score: give the reliability. Only the hired have a
+    criterion: selection on the score narrows x, in the focal group perhaps more. Selection on x alone leaves the lines
+    as they are; selection on more than x does not. ASSUMED_RELIABILITY: lines on true scores hold for the reliability
+    given, one for all groups, in the people at hand; hiring by x lowers it.
 
     Notes
     -----
     Step-down: omnibus first; only when it rejects, slopes; then intercepts, within equal slopes if these did not
     differ. F tests compare nested models (classical) or are Wald tests. With hc3 the interval of the slope difference
     takes Satterthwaite degrees of freedom from the groups' own regressions, since the full model is one per group.
+    True scores: slope b / rel; artefact = β (1 - rel) (mean x focal - mean x reference), β = b within groups / rel.
 
     References
     ----------
     .. [1] Cleary 1968. .. [2] Lautenschlager & Mendoza 1986. .. [3] MacKinnon & White 1985.
-    .. [4] Bell & McCaffrey 2002.
+    .. [4] Bell & McCaffrey 2002. .. [5] Linn & Werts 1971. .. [6] Fuller 1987.
 
     Pinned by the oracle cleary_moderated_regression (R lm and anova, statsmodels with HC3).
 
@@ -121,6 +133,7 @@ def differential_prediction(
     check_choice("interval", interval, ("analytic", "none"))
     if (covariance == "cluster") != (cluster is not None):
         raise MeasureInputError("covariance='cluster' goes with the name of a column as cluster; give both or neither")
+    check_reliability(reliability)
     if not 0 < alpha < 1:
         raise MeasureInputError(f"alpha must lie between 0 and 1, got {alpha!r}")
     sample, focal, rule, cautions = _sample(data, x, y, group, reference, focal, cluster)
@@ -162,6 +175,13 @@ def differential_prediction(
         "slope_difference_df": df,
         "minimum_detectable": detectable_coefficient(error, df),
     }
+    if reliability is not None:
+        detail["errors_in_variables"] = true_score_lines(
+            sample.x, sample.y, sample.code, sample.names, at + 1, reliability, confidence
+        )
+        cautions.append(
+            Caution("ASSUMED_RELIABILITY", f"Lines on true scores take x's reliability as {reliability:g}.")
+        )
     picked = "; the largest of several differences, interval not widened for that choice" if chosen_by_size else ""
     made = None
     if interval == "analytic":
@@ -187,7 +207,7 @@ def differential_prediction(
         n={"people": sample.x.size, "focal": int(counts[at + 1]), "reference": int(counts[0])},
         cautions=cautions,
         detail=detail,
-        references=_REFERENCES,
+        references=_REFERENCES + (() if reliability is None else _ERRORS_IN_X),
     )
 
 
