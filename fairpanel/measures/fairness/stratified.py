@@ -26,7 +26,10 @@ _EXACT_LIMIT = 20_000  # the longest count for which the exact conditional law i
 
 @dataclass(frozen=True, slots=True)
 class _Strata:
-    """Fourfold tables of the strata that can speak: a, b focal selected and not; c, d the same of the reference."""
+    """Fourfold tables of the strata that can speak: a, b focal selected and not; c, d the same of the reference.
+
+    everyone holds the four sums over all strata, those that cannot speak included.
+    """
 
     groups: TwoGroups | None
     names: list[str]
@@ -34,6 +37,7 @@ class _Strata:
     b: Floats
     c: Floats
     d: Floats
+    everyone: Floats
     dropped: int
     cautions: list[Caution]
 
@@ -78,8 +82,12 @@ def mantel_haenszel(
         value: common odds ratio, focal over reference; interval: Robins-Breslow-Greenland. n: people, focal,
         reference, strata (those in which both groups applied and not everyone fared alike). detail: chi2_corrected,
         p_corrected, chi2_uncorrected, p_uncorrected, p (the corrected one), df, log_or_se, riskratio_pooled,
-        exact_or, exact_p (conditional on all margins; null for very large data), ets_delta, tarone and tarone_p
-        (homogeneity), breslow_day, focal, reference, common_or, minimum_detectable, strata_dropped.
+        exact_or, exact_p (conditional on all margins; null for very large data), mh_d_dif (2.35 ln OR, in ETS's
+        convention: negative where the focal group fares worse) and ets_delta (its negative, as the oracles give it),
+        tarone and tarone_p (homogeneity), breslow_day, focal, reference, common_or, minimum_detectable,
+        strata_dropped; marginal_or (the people of the strata used as one table), marginal_or_everyone (those of the
+        other strata, too), reversed (do the common and the marginal odds ratio lie on opposite sides of 1?),
+        directions (strata in which the focal group's rate is lower, equal, higher).
 
     Cautions
     --------
@@ -118,6 +126,7 @@ def mantel_haenszel(
         "reference": strata.groups.reference,
         "strata_dropped": strata.dropped,
         **tests,
+        **_unstratified(strata),
     }
     cautions = list(strata.cautions)
     numerator, denominator = (
@@ -131,6 +140,7 @@ def mantel_haenszel(
             )
         )
         detail["common_or"] = 0.0 if numerator == 0 else math.inf
+        detail["reversed"] = _reversed(detail["common_or"], detail["marginal_or"])
         return Estimate(
             measure="mantel_haenszel", method=title, value=None, n=strata.people(), cautions=cautions, detail=detail,
             references=references,
@@ -141,7 +151,9 @@ def mantel_haenszel(
     detail |= {
         "common_or": common,
         "log_or_se": error,
+        "reversed": _reversed(common, detail["marginal_or"]),
         "ets_delta": -2.35 * math.log(common),
+        "mh_d_dif": 2.35 * math.log(common),
         "breslow_day": alike.statistic,
         "tarone": alike.tarone,
         "tarone_p": alike.tarone_p,
@@ -283,7 +295,7 @@ def _strata(
     empty = np.zeros(0)
     if groups is None or not sizes[groups.focal_code] or not sizes[groups.reference_code]:
         names = [name for name, size in zip(found.names, sizes, strict=True) if size]
-        return _Strata(None, [], empty, empty, empty, empty, 0, [*cautions, one_group_only(names)])
+        return _Strata(None, [], empty, empty, empty, empty, np.zeros(4), 0, [*cautions, one_group_only(names)])
     used = present & ((found.codes == groups.focal_code) | (found.codes == groups.reference_code))
     cell = layers.codes[used] * 4 + (found.codes[used] == groups.reference_code) * 2 + ~taken.taken[used]
     tables = np.bincount(cell, minlength=4 * len(layers.names)).reshape(-1, 4).astype(np.float64)
@@ -295,7 +307,9 @@ def _strata(
         )
     names = [name for name, keep in zip(layers.names, speaks, strict=True) if keep]
     seen = int(np.count_nonzero(tables.sum(axis=1)))
-    return _Strata(groups, names, a[speaks], b[speaks], c[speaks], d[speaks], seen - len(names), cautions)
+    return _Strata(
+        groups, names, a[speaks], b[speaks], c[speaks], d[speaks], tables.sum(axis=0), seen - len(names), cautions
+    )
 
 
 def _tests(strata: _Strata) -> dict[str, Any]:
@@ -314,6 +328,32 @@ def _tests(strata: _Strata) -> dict[str, Any]:
         "df": 1,
         "riskratio_pooled": float((a * (c + d) / n).sum()) / against if against else None,
     }
+
+
+def _unstratified(strata: _Strata) -> dict[str, Any]:
+    """What the tables say without strata, and which way each stratum points."""
+    a, b, c, d = strata.a, strata.b, strata.c, strata.d
+    difference = a * (c + d) - c * (a + b)
+    return {
+        "marginal_or": _odds_ratio(*(float(cell.sum()) for cell in (a, b, c, d))),
+        "marginal_or_everyone": _odds_ratio(*strata.everyone.tolist()),
+        "directions": {
+            "lower": int((difference < 0).sum()),
+            "equal": int((difference == 0).sum()),
+            "higher": int((difference > 0).sum()),
+        },
+    }
+
+
+def _odds_ratio(a: float, b: float, c: float, d: float) -> float | None:
+    if b * c == 0:
+        return None if a * d == 0 else math.inf
+    return a * d / (b * c)
+
+
+def _reversed(common: float, marginal: float | None) -> bool:
+    """Simpson's paradox: within strata one way, over all people the other."""
+    return marginal is not None and min(common, marginal) < 1 < max(common, marginal)
 
 
 def _log_error(strata: _Strata) -> float:

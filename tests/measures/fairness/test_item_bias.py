@@ -107,7 +107,7 @@ def test_two_scores_give_the_stratified_odds_ratio(seed: int) -> None:
     assert item.detail["alpha_mh"] == pytest.approx(1 / pooled.value)
     assert item.detail["log_or_se"] == pytest.approx(pooled.detail["log_or_se"])
     assert item.detail["chi2"] == pytest.approx(pooled.detail["chi2_corrected"])
-    assert item.value == pytest.approx(-pooled.detail["ets_delta"])
+    assert item.value == pytest.approx(pooled.detail["mh_d_dif"])
 
 
 def test_error_of_an_ordered_scale_matches_resampling() -> None:

@@ -47,6 +47,30 @@ def test_berkeley_within_departments(berkeley: pl.DataFrame) -> None:
     assert gate.detail["tarone"] == pytest.approx(18.825501, abs=1e-6)
 
 
+def test_berkeley_is_reversed(berkeley: pl.DataFrame) -> None:
+    """Women fare worse over the whole university, and hardly differently, if anything better, within departments."""
+    detail = measure("mantel_haenszel", berkeley, focal="women", reference="men").detail
+    assert detail["reversed"] is True
+    assert detail["marginal_or"] == pytest.approx(557 * 1493 / (1278 * 1198))
+    assert detail["marginal_or_everyone"] == detail["marginal_or"]
+    assert detail["common_or"] == pytest.approx(1 / 0.9046968, rel=1e-6)
+    assert detail["directions"] == {"lower": 2, "equal": 0, "higher": 4}
+    assert detail["mh_d_dif"] == pytest.approx(0.2353652, abs=1e-7)
+
+
+def test_directions_and_margins_by_hand() -> None:
+    """2/4 against 1/4, 1/2 against 2/4, 1/4 against 3/4; a stratum of one group counts for everyone only."""
+    cells = {"s": ((2, 2), (1, 3)), "t": ((1, 1), (2, 2)), "u": ((1, 3), (3, 1)), "v": ((5, 5), (0, 0))}
+    people = pl.concat([counted({"f": f, "r": r}, name) for name, (f, r) in cells.items()])
+    detail = measure("mantel_haenszel", people, focal="f", reference="r").detail
+    assert detail["directions"] == {"lower": 1, "equal": 1, "higher": 1}
+    assert detail["marginal_or"] == pytest.approx(4 * 6 / (6 * 6))
+    assert detail["marginal_or_everyone"] == pytest.approx(9 * 6 / (11 * 6))
+    assert detail["reversed"] is False
+    one_sided = measure("mantel_haenszel", counted({"f": (3, 0), "r": (2, 4)}, "s"), focal="f", reference="r").detail
+    assert (one_sided["marginal_or"], one_sided["reversed"]) == (math.inf, False)
+
+
 def test_berkeley_without_departments(berkeley: pl.DataFrame) -> None:
     assert measure("impact_ratio", berkeley).value == pytest.approx(0.6818298, abs=1e-7)
 
