@@ -17,7 +17,7 @@ from fairpanel.measures.fairness.scoring_rate import scoring_rate
 from fairpanel.measures.fairness.two_proportions import boschloo, chi_square, two_proportion_z
 
 CONSERVATIVE: dict[str, str] = {
-    "boschloo": "the exact test never rejects above its level, and only at the levels its tables allow",
+    "boschloo, groups fixed": "the exact test never rejects above its level, and only at the levels its tables allow",
 }
 
 Simulation = Callable[[np.random.Generator], pl.DataFrame]
@@ -83,6 +83,11 @@ SETTINGS: list[Setting] = [
     _level("boschloo", "rates .30, 30 each", _selection({"f": 30, "r": 30}, 0.3), partial(boschloo, **_PAIR)),
     _level(
         "boschloo, unequal", "rates .20, 60 and 240", _selection({"f": 60, "r": 240}, 0.2), partial(boschloo, **_PAIR)
+    ),
+    _level("boschloo, even odds", "rates .50, 40 each", _selection({"f": 40, "r": 40}, 0.5), partial(boschloo, **_PAIR)),
+    _level(
+        "boschloo, groups fixed", "rates .30, 30 each", _selection({"f": 30, "r": 30}, 0.3),
+        partial(boschloo, fixed="groups", **_PAIR),
     ),
     _level(
         "two_proportion_z", "rates .20, 60 and 240", _selection({"f": 60, "r": 240}, 0.2),
