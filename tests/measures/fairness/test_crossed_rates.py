@@ -124,6 +124,29 @@ def test_likelihood_and_moments_by_quadrature() -> None:
     assert total == pytest.approx(reference, rel=1e-9)
 
 
+def test_restricted_likelihood_by_importance_sampling() -> None:
+    """Main effects integrated out by 4,000 draws about their mode: what Laplace's method puts in their place."""
+    cells = _random(7, 2, 3, 0.7)
+    model = Interaction(cells, additive(cells, cells.selected[None, :]))
+    rng = np.random.default_rng(1)
+    found, sampled = [], []
+    for tau in (0.2, 1.0):
+        fit = model.fitted(tau, model._at_zero)
+        X, precision = cells.design, cells.precision
+        _, _, _, variance = model._integrated(X @ fit.coefficients, tau, np.zeros(6))
+        spread = np.linalg.inv((X.T * ((1 - variance / tau**2) / tau**2)) @ X + np.diag(precision))
+        root = np.linalg.cholesky(spread)
+        z = rng.standard_normal((4000, X.shape[1]))
+        logs = []
+        for step in z:
+            beta = fit.coefficients + root @ step
+            likelihood = model._integrated(X @ beta, tau, np.zeros(6))[0]
+            logs.append(likelihood - precision @ beta**2 / 2 + step @ step / 2)
+        found.append(fit.criterion)
+        sampled.append(np.log(np.mean(np.exp(np.array(logs) - max(logs)))) + max(logs) + np.log(np.diag(root)).sum())
+    assert found[1] - found[0] == pytest.approx(sampled[1] - sampled[0], abs=0.06)
+
+
 def test_restricted_likelihood_tends_to_that_without_interaction() -> None:
     cells = _random(3, 4, 3, 0.3)
     model = Interaction(cells, additive(cells, cells.selected[None, :]))
