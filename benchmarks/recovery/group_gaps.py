@@ -16,7 +16,10 @@ from fairpanel.measures.fairness.differential_prediction import differential_pre
 from fairpanel.measures.fairness.gap_shares import gap_shares
 from fairpanel.measures.fairness.prediction_at_cut import prediction_at_cut
 
-CONSERVATIVE: dict[str, str] = {}
+CONSERVATIVE: dict[str, str] = {
+    "crossed_rates, any flag, small cells": "cells of a few people allow few p values, and q passes .05 less often",
+    "crossed_rates, pooled, no interaction": "the interval leaves room for interactions that the data do not rule out",
+}
 
 Simulation = Callable[[np.random.Generator], pl.DataFrame]
 _PAIR = {"focal": "f", "reference": "r"}
