@@ -90,6 +90,7 @@ CATALOGUE: dict[str, str] = {
     "panel_assignment": "fairness.panel_assignment",
     "rater_group_interaction": "fairness.rater_group_interaction",
     "decision_flips": "fairness.decision_flips",
+    "group_monitor": "fairness.monitoring",
 }
 
 

@@ -54,6 +54,7 @@ def _options(name: str) -> dict[str, Any]:
         "panel_assignment": {"unit": "application", "score": "y", "group": "hired"},
         "rater_group_interaction": {"unit": "application", "score": "y", "group": "hired"},
         "decision_flips": {"unit": "application", "score": "y", "group": "hired", "top_n": 7},
+        "group_monitor": {"period": "stratum"},
         "validity_chain": {
             "unit": "application",
             "predictor": "a",
