@@ -91,6 +91,7 @@ CATALOGUE: dict[str, str] = {
     "rater_group_interaction": "fairness.rater_group_interaction",
     "decision_flips": "fairness.decision_flips",
     "group_monitor": "fairness.monitoring",
+    "selection_tradeoff": "fairness.tradeoff",
 }
 
 

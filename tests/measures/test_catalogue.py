@@ -55,6 +55,7 @@ def _options(name: str) -> dict[str, Any]:
         "rater_group_interaction": {"unit": "application", "score": "y", "group": "hired"},
         "decision_flips": {"unit": "application", "score": "y", "group": "hired", "top_n": 7},
         "group_monitor": {"period": "stratum"},
+        "selection_tradeoff": {"unit": "application", "item": "variable", "score": "y", "group": "hired", "top_n": 7},
         "validity_chain": {
             "unit": "application",
             "predictor": "a",

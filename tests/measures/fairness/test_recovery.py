@@ -16,7 +16,13 @@ from fairpanel.measures.fairness.adverse_impact import impact_ratio
 from fairpanel.measures.fairness.contingency import Table
 from fairpanel.measures.fairness.ratio_interval import koopman_interval
 
-TINY = ("impact_ratio, small", "lancaster_mid_p", "differential_prediction, hc3 small", "welch t")
+TINY = (
+    "impact_ratio, small",
+    "lancaster_mid_p",
+    "differential_prediction, hc3 small",
+    "welch t",
+    "group_monitor, alarm, scores",
+)
 
 
 def _plausible(setting: Setting, replicates: int) -> None:
