@@ -69,7 +69,7 @@ def group_monitor(
 ) -> Estimate:
     """How the gap between two groups moves from period to period, with an alarm that keeps its false-alarm probability.
 
-    Testing every month at 5 % cries wolf in about 70 % of two-year runs without any gap. This alarm may be looked at
+    Testing every month at 5 % cries wolf in 60 to 70 % of two-year runs without any gap. This alarm may be looked at
     every month: the chance of any false one over the whole `horizon` is alpha.
 
     Parameters
@@ -107,8 +107,9 @@ def group_monitor(
     A constant gap raises gap_alarm, never (more than alpha) alarm: no change is no absence of a gap. Trend and change are
     for one look, not for repeated ones; watch with alarm. HETEROGENEOUS_STRATA: the gap moved, the pooled value
     describes no single period. ZERO_CELL: the odds ratio is 0 or infinite. A slow drift is absorbed by the gap so far and
-    may never raise alarm: read trend. Mix of jobs and stages is not held constant. Slopes count periods seen; an empty
-    month is skipped.
+    may never raise alarm: read trend. The mix of jobs and stages is not held constant. People are taken
+    as independent: raters who treat groups differently by chance add spread that the limits do not know. Slopes count
+    periods seen; an empty month is skipped. After an alarm, or past the horizon, start anew with the periods since.
 
     Notes
     -----

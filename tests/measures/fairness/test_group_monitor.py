@@ -291,6 +291,26 @@ def test_periods_of_dates() -> None:
         _run(frame, every="month")
 
 
+def test_ordered_categories_keep_their_order() -> None:
+    frame = _selected(6, periods=3).with_columns(
+        period=pl.col("period").replace_strict({0: "spring", 1: "summer", 2: "autumn"}, return_dtype=pl.String)
+    )
+    ordered = frame.with_columns(pl.col("period").cast(pl.Enum(["spring", "summer", "autumn"])))
+    assert [row["period"] for row in _run(ordered, **PAIR).detail["periods"]] == ["spring", "summer", "autumn"]
+    assert [row["period"] for row in _run(frame, **PAIR).detail["periods"]] == ["autumn", "spring", "summer"]
+
+
+@pytest.mark.slow
+def test_the_detectable_shift_is_detected_in_four_of_five() -> None:
+    """Scores of 30 a month and group; the shift comes halfway through 24 months."""
+    d = _run(_scored(1, periods=24, size=60), score="score", **PAIR).detail["minimum_detectable"]["d"]
+    seen = [
+        _run(_scored(seed, periods=24, size=60, jump=-d), score="score", **PAIR).detail["alarm"]["direction"] == "down"
+        for seed in range(300)
+    ]
+    assert 0.72 < np.mean(seen) < 0.88
+
+
 THIN: list[tuple[list[int], list[str], list[int | None]]] = [
     ([], [], []),
     ([1, 1], ["f", "f"], [0, 1]),
