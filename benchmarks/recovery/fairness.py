@@ -22,6 +22,7 @@ CONSERVATIVE: dict[str, str] = {
     "mantel_haenszel, corrected": "the continuity correction, meant for the exact conditional test, costs level",
     **monitoring.CONSERVATIVE,
     **selection_tests.CONSERVATIVE,
+    **tradeoff.CONSERVATIVE,
 }
 
 Simulation = Callable[[np.random.Generator], pl.DataFrame]

@@ -16,6 +16,7 @@ Simulation = Callable[[np.random.Generator], pl.DataFrame]
 MONTHS = 24
 
 CONSERVATIVE: dict[str, str] = {
+    "group_monitor, alarm, ten at .10": "with one or two selected a month few scores are possible",
     "group_monitor, alarm, 2 to 12 a group": "tables of a few people allow few scores, which reach the limit less often",
 }
 

@@ -14,6 +14,9 @@ from benchmarks.recovery.setting import Setting
 from fairpanel.measures.estimate import Estimate, Interval
 from fairpanel.measures.fairness.tradeoff import selection_tradeoff
 
+CONSERVATIVE: dict[str, str] = {
+    "selection_tradeoff, ratio without a over current": "a sample's copies of a candidate at the cut move two policies apart",
+}
 _SHARE, _FOCAL, _GAP = 0.2, 0.4, 0.7
 _LEVEL, _HALO, _RESIDUAL, _SPECIFIC = 0.16, 0.16, 0.25, 0.25  # variances; merit has 1
 _CRITERION = 1.0
