@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import logsumexp, ndtri
+from scipy.special import ndtri
 
 from fairpanel.measures.columns import Floats
 from fairpanel.measures.fairness.common_odds_ratio import mantel_haenszel_ratio
-from fairpanel.measures.fairness.conditional import ConditionalCount, hypergeometric
+from fairpanel.measures.fairness.conditional import ConditionalCount, hypergeometric, log_sum
 from fairpanel.measures.fairness.gap_course import Evidence
 
 EXACT_LIMIT = 20_000
@@ -57,7 +57,7 @@ class _Law:
 
     def tilted(self, log_odds_ratio: float) -> Floats:
         logs = self.logs + np.arange(self.logs.size) * log_odds_ratio
-        chances: Floats = np.exp(logs - logsumexp(logs))
+        chances: Floats = np.exp(logs - log_sum(logs))
         return chances
 
 
@@ -120,7 +120,7 @@ def innovations(counts: Counts) -> list[float | None]:
 def _retilted(weights: Floats, tilt: float) -> Floats:
     with np.errstate(divide="ignore"):
         logs = np.log(weights) + np.arange(weights.size) * tilt
-    chances: Floats = np.exp(logs - logsumexp(logs))
+    chances: Floats = np.exp(logs - log_sum(logs))
     return chances
 
 
