@@ -17,7 +17,7 @@ MONTHS = 24
 
 CONSERVATIVE: dict[str, str] = {
     "group_monitor, alarm, ten at .10": "with one or two selected a month few scores are possible",
-    "group_monitor, alarm, 2 to 12 a group": "tables of a few people allow few scores, which reach the limit less often",
+    "group_monitor, gap_alarm, ten at .10": "with one or two selected a month few scores are possible",
 }
 
 

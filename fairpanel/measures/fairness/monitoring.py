@@ -35,7 +35,7 @@ _REFERENCES = (
     "Worsley, K. J. (1983). Biometrika, 70, 455-464 (change point, largest statistic)",
     "Mantel, N., & Haenszel, W. (1959). Journal of the National Cancer Institute, 22, 719-748",
 )
-_DRAWS = 1999
+_DRAWS = 4999
 _FEWEST = 3  # periods for a trend or a change point
 
 
@@ -78,7 +78,7 @@ def group_monitor(
     period, group : columns. Numbers, dates and ordered categories (Enum) keep their order, text is sorted as text. The
         data hold all periods up to now: running again next month adds one look and changes no earlier one.
     selected, score : the outcome, a column of decisions or one of scores: one of the two; neither means "selected".
-    focal, reference, selected_label : as in `fisher_exact`.
+    focal, reference, selected_label : as in `fisher_exact`; name both groups where you run again: the larger one may change.
     every : "month", "quarter" or "year" groups dates (or text that begins 2025-03); "given" takes values as they are.
     horizon : periods over which the false-alarm probability is kept, at least as many as the data hold. Fix it once:
         another horizon is another limit. alpha : that probability, of either alarm. seed : of the draws for p.
@@ -99,8 +99,8 @@ def group_monitor(
     Raises
     ------
     MeasureInputError
-        Both selected and score, more periods than the horizon, a horizon under 2, alpha outside (0, 0.5], a missing
-        column, text that is no date with `every`.
+        Both selected and score, more periods than the horizon, a horizon under 2, alpha outside 0.001 to 0.5, a
+        missing column, text that is no date with `every`.
 
     Cautions
     --------
@@ -120,7 +120,7 @@ def group_monitor(
     score - 1/2), down its mirror, against the limit that independent normal scores pass in horizon - 1 looks with
     probability alpha. gap_alarm: running standardized sum of scores against no gap, weights the root of the information.
     Odds ratios because only they are free of nuisance given the margins; rate ratios stand beside them.
-    Trend and change: score statistics, p from 1,999 draws of the conditional law (normal ones for scores).
+    Trend and change: score statistics, p from 4,999 draws of the conditional law (normal ones for scores).
 
     References
     ----------
