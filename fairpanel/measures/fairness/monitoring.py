@@ -29,7 +29,7 @@ from fairpanel.measures.fairness.sequential import (
 _REFERENCES = (
     "Page, E. S. (1954). Biometrika, 41, 100-115 (cumulative sums)",
     "Hawkins, D. M. (1987). The Statistician, 36, 299-316 (charts that start themselves)",
-    "Quesenberry, C. P. (1991). Journal of Quality Technology, 23, 213-224 (binomial charts, rate unknown)",
+    "Quesenberry, C. P. (1991). Journal of Quality Technology, 23, 239-246 (binomial charts, rate unknown)",
     "Pocock, S. J. (1977). Biometrika, 64, 191-199 (repeated tests)",
     "Breslow, N. E., & Day, N. E. (1980). Statistical Methods in Cancer Research I, IARC, section 4.4 (trend)",
     "Worsley, K. J. (1983). Biometrika, 70, 455-464 (change point, largest statistic)",
