@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 import polars as pl
 
-from benchmarks.recovery import group_gaps, item_bias, rater_groups, selection_tests
+from benchmarks.recovery import group_gaps, item_bias, monitoring, rater_groups, selection_tests, tradeoff
 from benchmarks.recovery.setting import Setting
 from fairpanel.measures.estimate import Estimate
 from fairpanel.measures.fairness.adverse_impact import fisher_exact, impact_ratio, lancaster_mid_p
@@ -20,8 +20,10 @@ CONSERVATIVE: dict[str, str] = {
     "fisher_exact": "the exact test can only reject at the levels its few tables allow, all below 5 %",
     "fisher_exact, interval": "the exact interval holds at least its level for every table",
     "mantel_haenszel, corrected": "the continuity correction, meant for the exact conditional test, costs level",
+    **monitoring.CONSERVATIVE,
     **selection_tests.CONSERVATIVE,
     **group_gaps.CONSERVATIVE,
+    **tradeoff.CONSERVATIVE,
 }
 
 Simulation = Callable[[np.random.Generator], pl.DataFrame]
@@ -191,7 +193,9 @@ SETTINGS: list[Setting] = [
         partial(standardized_difference, **_PAIR), "p",
     ),
     *item_bias.SETTINGS,
+    *monitoring.SETTINGS,
     *rater_groups.SETTINGS,
     *selection_tests.SETTINGS,
     *group_gaps.SETTINGS,
+    *tradeoff.SETTINGS,
 ]  # fmt: skip

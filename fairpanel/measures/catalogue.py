@@ -93,6 +93,8 @@ CATALOGUE: dict[str, str] = {
     "gap_shares": "fairness.gap_shares",
     "crossed_rates": "fairness.crossed_rates",
     "prediction_at_cut": "fairness.prediction_at_cut",
+    "group_monitor": "fairness.monitoring",
+    "selection_tradeoff": "fairness.tradeoff",
 }
 
 

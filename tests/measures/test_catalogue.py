@@ -57,6 +57,8 @@ def _options(name: str) -> dict[str, Any]:
         "prediction_at_cut": {"cut": 11.0},
         "crossed_rates": {"group": ["group", "stratum"]},
         "decision_flips": {"unit": "application", "score": "y", "group": "hired", "top_n": 7},
+        "group_monitor": {"period": "stratum"},
+        "selection_tradeoff": {"unit": "application", "item": "variable", "score": "y", "group": "hired", "top_n": 7},
         "validity_chain": {
             "unit": "application",
             "predictor": "a",

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.special import gammaln, logsumexp
+from scipy.special import gammaln
 
 from fairpanel.measures.columns import Floats
 from fairpanel.measures.fairness.contingency import Table
@@ -41,7 +41,7 @@ class ConditionalCount:
 
     def log_probabilities(self, log_odds_ratio: float = 0.0) -> Floats:
         tilted = self.log_weights + np.arange(self.log_weights.size) * log_odds_ratio
-        tilted -= logsumexp(tilted)
+        tilted -= log_sum(tilted)
         return tilted
 
     def tails(self, log_odds_ratio: float = 0.0) -> tuple[float, float, float]:
@@ -117,11 +117,20 @@ def stratified_count(tables: list[Table], log_odds_ratio: float) -> ConditionalC
     for table in tables:
         start, logs = hypergeometric(table.focal_n, table.reference_n, table.selected)
         logs = logs + np.arange(logs.size) * log_odds_ratio
-        total = np.convolve(total, np.exp(logs - logsumexp(logs)))
+        total = np.convolve(total, np.exp(logs - log_sum(logs)))
         low += start
     with np.errstate(divide="ignore"):
         log_weights = np.log(total) - np.arange(total.size) * log_odds_ratio
     return ConditionalCount(low, log_weights, sum(table.focal_selected for table in tables))
+
+
+def log_sum(logs: Floats) -> float:
+    """Logarithm of the sum of numbers given by their logarithms, one of them at least finite.
+
+    scipy's logsumexp does the same; its checks take ten times as long on tables this small.
+    """
+    highest = float(logs.max())
+    return highest + math.log(float(np.exp(logs - highest).sum()))
 
 
 def hypergeometric(focal_n: int, reference_n: int, selected: int) -> tuple[int, Floats]:

@@ -140,7 +140,7 @@ def standardized_difference(
             spread, factor = math.sqrt(1 / nf + 1 / nr), _hedges(df) if kind == "g" else 1.0
             interval_df = df
         centre = detail["glass"] if kind == "glass" else d
-        low, high = (end * spread * factor for end in _noncentrality(centre / spread, interval_df, confidence))
+        low, high = (end * spread * factor for end in noncentralities(centre / spread, interval_df, confidence))
         made = Interval(low=low, high=high, level=confidence, method="noncentral t")
     else:
         cautions.append(Caution("NO_INTERVAL", "No interval was asked for."))
@@ -159,8 +159,8 @@ def _hedges(df: int) -> float:
     return math.exp(float(gammaln(df / 2) - gammaln((df - 1) / 2)) - math.log(df / 2) / 2)
 
 
-def _noncentrality(t: float, df: float, confidence: float) -> tuple[float, float]:
-    """The noncentralities under which t lies at the upper and at the lower tail."""
+def noncentralities(t: float, df: float, confidence: float) -> tuple[float, float]:
+    """The noncentralities under which a noncentral t lies at its upper and at its lower tail."""
     half = (1 - confidence) / 2
     if df > _NORMAL_LIMIT or abs(t) > 1e3:
         reach = float(ndtri(1 - half)) * math.sqrt(1 + t * t / (2 * df))

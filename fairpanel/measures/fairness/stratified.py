@@ -12,6 +12,7 @@ from scipy.special import chdtrc, ndtri
 
 from fairpanel.measures.columns import Floats, check_choice, check_confidence, decisions, labels, missing_rows
 from fairpanel.measures.estimate import Caution, Estimate, Interval
+from fairpanel.measures.fairness.common_odds_ratio import log_error
 from fairpanel.measures.fairness.conditional import stratified_count
 from fairpanel.measures.fairness.contingency import Table, TwoGroups, no_value, one_group_only, two_groups
 from fairpanel.measures.fairness.homogeneity import homogeneity
@@ -146,7 +147,7 @@ def mantel_haenszel(
             references=references,
         )  # fmt: skip
     common = numerator / denominator
-    error = _log_error(strata)
+    error = log_error(strata.a, strata.b, strata.c, strata.d)
     alike = homogeneity(strata.a, strata.b, strata.c, strata.d, common)
     detail |= {
         "common_or": common,
@@ -267,7 +268,7 @@ def breslow_day(
         "p_homogeneity": alike.p,
         "smallest_fitted": alike.smallest_fitted,
         "mh_log_or": math.log(common),
-        "mh_se": _log_error(strata),
+        "mh_se": log_error(strata.a, strata.b, strata.c, strata.d),
         "cochran_mh": _tests(strata)["chi2_uncorrected"],
     }
     no_interval = Caution("NO_INTERVAL", "A test statistic: it has a p value, not an interval.")
@@ -354,19 +355,6 @@ def _odds_ratio(a: float, b: float, c: float, d: float) -> float | None:
 def _reversed(common: float, marginal: float | None) -> bool:
     """Simpson's paradox: within strata one way, over all people the other."""
     return marginal is not None and min(common, marginal) < 1 < max(common, marginal)
-
-
-def _log_error(strata: _Strata) -> float:
-    a, b, c, d, n = strata.a, strata.b, strata.c, strata.d, strata.n
-    with_trend, against = a * d / n, b * c / n
-    p, q = (a + d) / n, (b + c) / n
-    r, s = float(with_trend.sum()), float(against.sum())
-    variance = (
-        float((p * with_trend).sum()) / (2 * r * r)
-        + float((p * against + q * with_trend).sum()) / (2 * r * s)
-        + float((q * against).sum()) / (2 * s * s)
-    )
-    return math.sqrt(variance)
 
 
 def _exact(strata: _Strata, common: float) -> dict[str, float | None]:

@@ -22,6 +22,7 @@ TINY = (
     "differential_prediction, hc3 small",
     "welch t",
     "gap_shares, adjusted test",
+    "group_monitor, alarm, scores",
 )
 
 
