@@ -92,6 +92,21 @@ def numbers(data: pl.DataFrame, name: str, role: str) -> Floats:
     return array
 
 
+def counts_of_rows(data: pl.DataFrame, name: str | None) -> Integers | None:
+    """How many people each row stands for: whole numbers of at least 0; None where every row is one person."""
+    if name is None:
+        return None
+    found = numbers(data, name, "count")
+    wrong = np.flatnonzero(np.isnan(found) | (found < 0) | (found != np.round(found)))
+    if wrong.size:
+        row = int(wrong[0])
+        raise MeasureInputError(
+            f"column {name!r} (count) must hold how many people a row stands for, a whole number of at least 0; "
+            f"row {row + 1} holds {data[name][row]!r}"
+        )
+    return found.astype(np.int64)
+
+
 def labels(data: pl.DataFrame, name: str, role: str) -> Labels:
     """A column as category codes; names are the values as text, empty text counts as a name."""
     series = column(data, name, role)
@@ -167,12 +182,15 @@ def one_of(names: list[str], wanted: str, role: str, column_name: str) -> str:
     raise MeasureInputError(f"{role}={wanted!r} does not occur in column {column_name!r}{hint} Found: {_listed(names)}")
 
 
-def missing_rows(present: Booleans, roles: str) -> list[Caution]:
-    """A MISSING_DATA caution when rows are left out, none otherwise."""
-    left_out = int(present.size - np.count_nonzero(present))
+def missing_rows(present: Booleans, roles: str, count: Integers | None = None) -> list[Caution]:
+    """A MISSING_DATA caution when rows are left out, none otherwise. count: people a row."""
+    if count is None:
+        left_out, rows = int(present.size - np.count_nonzero(present)), present.size
+    else:
+        left_out, rows = int(count[~present].sum()), int(count.sum())
     if not left_out:
         return []
-    return [Caution("MISSING_DATA", f"{left_out} of {present.size} rows were left out: {roles} is missing there.")]
+    return [Caution("MISSING_DATA", f"{left_out} of {rows} rows were left out: {roles} is missing there.")]
 
 
 def check_confidence(confidence: float) -> None:

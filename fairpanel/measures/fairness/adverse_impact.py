@@ -6,7 +6,15 @@ from typing import Any, Literal
 
 import polars as pl
 
-from fairpanel.measures.columns import check_choice, check_confidence, decisions, labels, missing_rows, one_of
+from fairpanel.measures.columns import (
+    check_choice,
+    check_confidence,
+    counts_of_rows,
+    decisions,
+    labels,
+    missing_rows,
+    one_of,
+)
 from fairpanel.measures.estimate import Caution, Estimate, MeasureInputError
 from fairpanel.measures.fairness.contingency import Table, no_value, one_group_only, pooled_z, selection_counts
 from fairpanel.measures.fairness.exact_tests import fisher_exact, lancaster_mid_p
@@ -31,6 +39,7 @@ def impact_ratio(
     focal: str | None = None,
     minimum_share: float = 0.02,
     selected_label: str | None = None,
+    count: str | None = None,
     interval: Literal["analytic", "none"] = "analytic",
     method: Literal["koopman", "katz"] = "koopman",
     confidence: float = 0.95,
@@ -41,7 +50,7 @@ def impact_ratio(
 
     Parameters
     ----------
-    data : one row a person.
+    data : one row a person, or a row for so many people as the column `count` says.
     group, selected : columns; `selected` holds 0/1, booleans or two labels (see `selected_label`). Rows in which
         either is missing are left out and counted.
     reference : "highest" takes the group with the highest rate among those with at least `minimum_share` of the
@@ -95,8 +104,9 @@ def impact_ratio(
     if not 0 <= minimum_share < 0.5:
         raise MeasureInputError(f"minimum_share must lie from 0 to under 0.5, got {minimum_share!r}")
     found, taken = labels(data, group, "group"), decisions(data, selected, "selected", selected_label)
-    cautions = missing_rows(found.present & taken.present, f"{group} or {selected}")
-    counts = selection_counts(found, taken)
+    weights = counts_of_rows(data, count)
+    cautions = missing_rows(found.present & taken.present, f"{group} or {selected}", weights)
+    counts = selection_counts(found, taken, weights)
     sizes = dict(zip(found.names, counts.sum(axis=1).tolist(), strict=True))
     hired = dict(zip(found.names, counts[:, 1].tolist(), strict=True))
     people = sum(sizes.values())

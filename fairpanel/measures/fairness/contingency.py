@@ -10,7 +10,16 @@ import numpy as np
 import polars as pl
 from scipy.special import ndtr
 
-from fairpanel.measures.columns import Decisions, Labels, decisions, labels, missing_rows, one_of
+from fairpanel.measures.columns import (
+    Decisions,
+    Integers,
+    Labels,
+    counts_of_rows,
+    decisions,
+    labels,
+    missing_rows,
+    one_of,
+)
 from fairpanel.measures.estimate import Caution, Estimate, MeasureInputError
 
 
@@ -114,12 +123,13 @@ def fourfold(
     focal: str | None,
     reference: str | None,
     selected_label: str | None,
+    count: str | None = None,
 ) -> Comparison:
     """Count a fourfold table; rows of other groups do not count, rows with a missing value are reported."""
     found, taken = labels(data, group, "group"), decisions(data, selected, "selected", selected_label)
-    present = found.present & taken.present
-    cautions = missing_rows(present, f"{group} or {selected}")
-    counts = selection_counts(found, taken)
+    present, people = found.present & taken.present, counts_of_rows(data, count)
+    cautions = missing_rows(present, f"{group} or {selected}", people)
+    counts = selection_counts(found, taken, people)
     groups = two_groups(found, counts.sum(axis=1).tolist(), group, focal, reference)
     if groups is None or not counts[groups.focal_code].any() or not counts[groups.reference_code].any():
         with_rows = [name for name, size in zip(found.names, counts.sum(axis=1), strict=True) if size]
@@ -128,11 +138,15 @@ def fourfold(
     return Comparison(groups, Table(int(a), int(b), int(c), int(d)), cautions)
 
 
-def selection_counts(found: Labels, taken: Decisions) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
-    """People by group (rows) and decision (columns: not selected, selected)."""
+def selection_counts(
+    found: Labels, taken: Decisions, people: Integers | None = None
+) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
+    """People by group (rows) and decision (columns: not selected, selected). people: how many a row stands for."""
     present = found.present & taken.present
     cells = found.codes[present] * 2 + taken.taken[present]
-    return np.bincount(cells, minlength=2 * len(found.names)).reshape(len(found.names), 2)
+    weights = None if people is None else people[present].astype(np.float64)
+    counted = np.bincount(cells, weights, minlength=2 * len(found.names))
+    return counted.astype(np.int64).reshape(len(found.names), 2)
 
 
 def one_group_only(names: list[str]) -> Caution:

@@ -27,6 +27,7 @@ def fisher_exact(
     focal: str | None = None,
     reference: str | None = None,
     selected_label: str | None = None,
+    count: str | None = None,
     interval: Literal["analytic", "none"] = "analytic",
     confidence: float = 0.95,
 ) -> Estimate:
@@ -38,6 +39,7 @@ def fisher_exact(
     group, selected : columns; `selected` holds 0/1, booleans or two labels (see `selected_label`).
     focal, reference : groups' names. Of two groups the larger is the reference by default; of more the focal group
         must be named.
+    count : column of how many people a row stands for; without it every row is one person.
 
     Returns
     -------
@@ -70,24 +72,24 @@ def fisher_exact(
     """
     check_confidence(confidence)
     check_choice("interval", interval, ("analytic", "none"))
-    comparison = fourfold(data, group, selected, focal, reference, selected_label)
+    comparison = fourfold(data, group, selected, focal, reference, selected_label, count)
     references = (_FISHER, _MORRIS)
     title = "conditional maximum-likelihood odds ratio, exact test"
     if comparison.table is None:
         return no_value("fisher_exact", title, len(data), comparison.cautions, {}, references)
-    count = conditional_count(comparison.table)
-    below, same, above = count.tails()
+    law = conditional_count(comparison.table)
+    below, same, above = law.tails()
     p_less, p_greater = min(1.0, below + same), min(1.0, same + above)
     detail = _common_detail(comparison, comparison.table) | {
-        "or_cmle": None if count.is_degenerate else count.maximum_likelihood(),
-        "p_two_sided": count.p_two_sided(),
+        "or_cmle": None if law.is_degenerate else law.maximum_likelihood(),
+        "p_two_sided": law.p_two_sided(),
         "p_less": p_less,
         "p_greater": p_greater,
         "p_one_sided": min(p_less, p_greater),
     }
-    ends = None if count.is_degenerate else count.exact_interval(confidence)
+    ends = None if law.is_degenerate else law.exact_interval(confidence)
     return _odds_estimate(
-        "fisher_exact", title, comparison, count, detail["or_cmle"], ends, "exact conditional", interval, confidence,
+        "fisher_exact", title, comparison, law, detail["or_cmle"], ends, "exact conditional", interval, confidence,
         detail, references,
     )  # fmt: skip
 
@@ -101,6 +103,7 @@ def lancaster_mid_p(
     focal: str | None = None,
     reference: str | None = None,
     selected_label: str | None = None,
+    count: str | None = None,
     two_sided: Literal["doubled", "minimum_likelihood"] = "doubled",
     interval: Literal["analytic", "none"] = "analytic",
     confidence: float = 0.95,
@@ -109,7 +112,7 @@ def lancaster_mid_p(
 
     Parameters
     ----------
-    data, group, selected, focal, reference, selected_label : as in `fisher_exact`.
+    data, group, selected, focal, reference, selected_label, count : as in `fisher_exact`.
     two_sided : two definitions circulate. "doubled" is twice the smaller one-sided mid-p (epitools), which the
         interval agrees with; "minimum_likelihood" is Fisher's two-sided p less half the probability of the table seen
         (Morris 2017).
@@ -146,15 +149,15 @@ def lancaster_mid_p(
     check_confidence(confidence)
     check_choice("interval", interval, ("analytic", "none"))
     check_choice("two_sided", two_sided, ("doubled", "minimum_likelihood"))
-    comparison = fourfold(data, group, selected, focal, reference, selected_label)
+    comparison = fourfold(data, group, selected, focal, reference, selected_label, count)
     references = (_LANCASTER, _MORRIS)
     title = f"median-unbiased odds ratio, mid-p test (two-sided: {two_sided.replace('_', ' ')})"
     if comparison.table is None:
         return no_value("lancaster_mid_p", title, len(data), comparison.cautions, {}, references)
-    count = conditional_count(comparison.table)
-    below, same, above = count.tails()
+    law = conditional_count(comparison.table)
+    below, same, above = law.tails()
     p_less, p_greater = min(1.0, below + same / 2), min(1.0, same / 2 + above)
-    doubled, likelihood = min(1.0, 2 * min(p_less, p_greater)), count.p_two_sided() - same / 2
+    doubled, likelihood = min(1.0, 2 * min(p_less, p_greater)), law.p_two_sided() - same / 2
     detail = _common_detail(comparison, comparison.table) | {
         "p_two_sided": doubled if two_sided == "doubled" else likelihood,
         "p_two_sided_doubled": doubled,
@@ -165,13 +168,13 @@ def lancaster_mid_p(
     }
     centre: float | None = None
     ends: tuple[float, float] | None = None
-    if not count.is_degenerate:
+    if not law.is_degenerate:
         half = (1 - confidence) / 2
-        centre = count.mid_p_quantile(0.5)
-        ends = count.mid_p_quantile(1 - half), count.mid_p_quantile(half)
+        centre = law.mid_p_quantile(0.5)
+        ends = law.mid_p_quantile(1 - half), law.mid_p_quantile(half)
         detail |= {"or_mid": centre, "or_mid_lower": ends[0], "or_mid_upper": ends[1]}
     return _odds_estimate(
-        "lancaster_mid_p", title, comparison, count, centre, ends, "mid-p", interval, confidence, detail, references,
+        "lancaster_mid_p", title, comparison, law, centre, ends, "mid-p", interval, confidence, detail, references,
     )  # fmt: skip
 
 
@@ -200,7 +203,7 @@ def _odds_estimate(
     name: str,
     title: str,
     comparison: Comparison,
-    count: ConditionalCount,
+    law: ConditionalCount,
     value: float | None,
     ends: tuple[float, float] | None,
     interval_name: str,
@@ -215,7 +218,7 @@ def _odds_estimate(
         raise MeasureInputError(f"{name}: no two groups to compare")
     if 0 in (table.focal_selected, table.focal_rejected, table.reference_selected, table.reference_rejected):
         cautions.append(Caution("ZERO_CELL", "A cell of the table is empty: the odds ratio lies at an end or nowhere."))
-    if count.is_degenerate:
+    if law.is_degenerate:
         cautions.append(Caution("CONSTANT_INPUT", "Everyone or nobody was selected: the odds cannot be compared."))
     finite = value is not None and math.isfinite(value)
     made = None

@@ -36,9 +36,15 @@ def detectable_selection_rate(
     return {**facts, "rate": rate, "difference": rate - reference_rate, "ratio": rate / reference_rate}
 
 
-def detectable_log_odds_ratio(standard_error: float, *, power: float = POWER, alpha: float = ALPHA) -> dict[str, Any]:
-    """The log odds ratio, and the odds ratio under 1, that a standard error lets one find."""
-    log_odds = _quantile_sum(power, alpha) * standard_error
+def detectable_log_odds_ratio(
+    standard_error: float, *, corrected: bool = False, power: float = POWER, alpha: float = ALPHA
+) -> dict[str, Any]:
+    """The log odds ratio, and the odds ratio under 1, that a standard error lets one find.
+
+    corrected: by a test with a continuity correction, which takes half a person off the sum of counts; on the scale of
+    the log odds ratio that is half the squared standard error.
+    """
+    log_odds = _quantile_sum(power, alpha) * standard_error + (standard_error**2 / 2 if corrected else 0.0)
     return {"power": power, "alpha": alpha, "log_odds_ratio": log_odds, "odds_ratio": math.exp(-log_odds)}
 
 

@@ -10,7 +10,15 @@ import numpy as np
 import polars as pl
 from scipy.special import chdtrc, ndtri
 
-from fairpanel.measures.columns import Floats, check_choice, check_confidence, decisions, labels, missing_rows
+from fairpanel.measures.columns import (
+    Floats,
+    check_choice,
+    check_confidence,
+    counts_of_rows,
+    decisions,
+    labels,
+    missing_rows,
+)
 from fairpanel.measures.estimate import Caution, Estimate, Interval
 from fairpanel.measures.fairness.common_odds_ratio import log_error
 from fairpanel.measures.fairness.conditional import stratified_count
@@ -65,6 +73,7 @@ def mantel_haenszel(
     focal: str | None = None,
     reference: str | None = None,
     selected_label: str | None = None,
+    count: str | None = None,
     interval: Literal["analytic", "none"] = "analytic",
     confidence: float = 0.95,
 ) -> Estimate:
@@ -75,7 +84,7 @@ def mantel_haenszel(
     Parameters
     ----------
     data : one row a person; rows with a missing value are left out and counted.
-    stratum, group, selected : columns. focal, reference, selected_label : as in `fisher_exact`.
+    stratum, group, selected : columns. focal, reference, selected_label, count : as in `fisher_exact`.
 
     Returns
     -------
@@ -115,7 +124,7 @@ def mantel_haenszel(
     """
     check_confidence(confidence)
     check_choice("interval", interval, ("analytic", "none"))
-    strata = _strata(data, stratum, group, selected, focal, reference, selected_label)
+    strata = _strata(data, stratum, group, selected, focal, reference, selected_label, count)
     references = (_MANTEL, _ROBINS, _TARONE)
     title = "Mantel-Haenszel common odds ratio"
     if strata.groups is None or not strata.a.size:
@@ -159,7 +168,7 @@ def mantel_haenszel(
         "tarone": alike.tarone,
         "tarone_p": alike.tarone_p,
         "p_homogeneity": alike.p,
-        "minimum_detectable": detectable_log_odds_ratio(error),
+        "minimum_detectable": detectable_log_odds_ratio(error, corrected=True),
         **_exact(strata, common),
     }
     if alike.df and alike.p < 0.05:
@@ -195,13 +204,14 @@ def breslow_day(
     focal: str | None = None,
     reference: str | None = None,
     selected_label: str | None = None,
+    count: str | None = None,
     seed: int = 0,
 ) -> Estimate:
     """Whether requisitions agree on how two groups' odds of selection compare: the gate before pooling them.
 
     Parameters
     ----------
-    data, stratum, group, selected, focal, reference, selected_label : as in `mantel_haenszel`.
+    data, stratum, group, selected, focal, reference, selected_label, count : as in `mantel_haenszel`.
 
     Returns
     -------
@@ -234,7 +244,7 @@ def breslow_day(
     >>> round(breslow_day(people, focal="f").value, 4)
     0.0
     """
-    strata = _strata(data, stratum, group, selected, focal, reference, selected_label)
+    strata = _strata(data, stratum, group, selected, focal, reference, selected_label, count)
     references = (_BRESLOW, _TARONE)
     title = "Breslow-Day test of homogeneous odds ratios"
     if strata.groups is None or not strata.a.size:
@@ -286,12 +296,15 @@ def _strata(
     focal: str | None,
     reference: str | None,
     selected_label: str | None,
+    count: str | None,
 ) -> _Strata:
     layers, found = labels(data, stratum, "stratum"), labels(data, group, "group")
     taken = decisions(data, selected, "selected", selected_label)
     present = layers.present & found.present & taken.present
-    cautions = missing_rows(present, f"{stratum}, {group} or {selected}")
-    sizes = np.bincount(found.codes[present], minlength=len(found.names)).tolist()
+    people = counts_of_rows(data, count)
+    weight = np.ones(present.size) if people is None else people.astype(np.float64)
+    cautions = missing_rows(present, f"{stratum}, {group} or {selected}", people)
+    sizes = np.bincount(found.codes[present], weight[present], minlength=len(found.names)).astype(np.int64).tolist()
     groups = two_groups(found, sizes, group, focal, reference)
     empty = np.zeros(0)
     if groups is None or not sizes[groups.focal_code] or not sizes[groups.reference_code]:
@@ -299,7 +312,8 @@ def _strata(
         return _Strata(None, [], empty, empty, empty, empty, np.zeros(4), 0, [*cautions, one_group_only(names)])
     used = present & ((found.codes == groups.focal_code) | (found.codes == groups.reference_code))
     cell = layers.codes[used] * 4 + (found.codes[used] == groups.reference_code) * 2 + ~taken.taken[used]
-    tables = np.bincount(cell, minlength=4 * len(layers.names)).reshape(-1, 4).astype(np.float64)
+    counted = np.bincount(cell, weight[used], minlength=4 * len(layers.names))
+    tables = counted.astype(np.float64).reshape(-1, 4)
     a, b, c, d = tables.T
     speaks = (a + b > 0) & (c + d > 0) & (a + c > 0) & (b + d > 0)
     if not speaks.any():

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from scipy.special import bdtr, chdtrc, ndtr
 
-from fairpanel.measures.columns import check_choice, decisions, labels, missing_rows
+from fairpanel.measures.columns import check_choice, counts_of_rows, decisions, labels, missing_rows
 from fairpanel.measures.estimate import Caution, Estimate, MeasureInputError
 from fairpanel.measures.fairness.conditional import conditional_count
 from fairpanel.measures.fairness.contingency import (
@@ -42,13 +42,14 @@ def boschloo(
     focal: str | None = None,
     reference: str | None = None,
     selected_label: str | None = None,
+    count: str | None = None,
     fixed: Literal["groups", "decisions"] = "decisions",
 ) -> Estimate:
     """Whether two groups' selection rates differ by more than chance, exactly, without holding the number hired fixed.
 
     Parameters
     ----------
-    data, group, selected, focal, reference, selected_label : as in `fisher_exact`.
+    data, group, selected, focal, reference, selected_label, count : as in `fisher_exact`.
     fixed : which margin the leading p values take as given. "groups": so many people of each group, each selected or
         not, the usual test of two independent groups; "decisions": so many places and so many refusals, each falling
         to one group or the other, which is what boschloo_exact gives for a table with a row for each group.
@@ -89,7 +90,7 @@ def boschloo(
     (0.041804, 0.036603)
     """
     check_choice("fixed", fixed, ("groups", "decisions"))
-    comparison = fourfold(data, group, selected, focal, reference, selected_label)
+    comparison = fourfold(data, group, selected, focal, reference, selected_label, count)
     title = f"Boschloo's unconditional exact test, {fixed} fixed"
     table, groups = comparison.table, comparison.groups
     if table is None or groups is None:
@@ -145,13 +146,14 @@ def two_proportion_z(
     focal: str | None = None,
     reference: str | None = None,
     selected_label: str | None = None,
+    count: str | None = None,
     share: float | None = None,
 ) -> Estimate:
     """By how many standard deviations the focal group's selections miss what equal chances would give.
 
     Parameters
     ----------
-    data, group, selected, focal, reference, selected_label : as in `fisher_exact`.
+    data, group, selected, focal, reference, selected_label, count : as in `fisher_exact`.
     share : the focal group's share of the people who could have been selected, where these are not in the data (a
         census, a labour market): only the people selected then count, and those of all other groups together are the
         comparison; no reference.
@@ -188,8 +190,8 @@ def two_proportion_z(
     -2.138963
     """
     if share is not None:
-        return _against_share(data, group, selected, focal, reference, selected_label, share)
-    comparison = fourfold(data, group, selected, focal, reference, selected_label)
+        return _against_share(data, group, selected, focal, reference, selected_label, count, share)
+    comparison = fourfold(data, group, selected, focal, reference, selected_label, count)
     title, references = "two-sample z, pooled variance (two standard deviations)", (_MORRIS, _CASTANEDA)
     table, groups = comparison.table, comparison.groups
     if table is None or groups is None:
@@ -219,12 +221,13 @@ def chi_square(
     focal: str | None = None,
     reference: str | None = None,
     selected_label: str | None = None,
+    count: str | None = None,
 ) -> Estimate:
     """Whether selection rates differ between groups, two or more, by more than chance.
 
     Parameters
     ----------
-    data, group, selected, selected_label : as in `fisher_exact`.
+    data, group, selected, selected_label, count : as in `fisher_exact`.
     focal, reference : to compare two groups only; by default all groups in the data are compared at once.
 
     Returns
@@ -257,8 +260,9 @@ def chi_square(
     4.575163
     """
     found, taken = labels(data, group, "group"), decisions(data, selected, "selected", selected_label)
-    cautions = missing_rows(found.present & taken.present, f"{group} or {selected}")
-    counts = selection_counts(found, taken)
+    weights = counts_of_rows(data, count)
+    cautions = missing_rows(found.present & taken.present, f"{group} or {selected}", weights)
+    counts = selection_counts(found, taken, weights)
     if focal is not None or reference is not None:
         pair = two_groups(found, counts.sum(axis=1).tolist(), group, focal, reference)
         kept = [] if pair is None else sorted((pair.focal_code, pair.reference_code))
@@ -303,7 +307,7 @@ def chi_square(
 
 def _against_share(
     data: pl.DataFrame, group: str, selected: str, focal: str | None, reference: str | None,
-    selected_label: str | None, share: float,
+    selected_label: str | None, count: str | None, share: float,
 ) -> Estimate:  # fmt: skip
     """The focal group among those selected, against its share of those who could have been."""
     if reference is not None:
@@ -311,8 +315,9 @@ def _against_share(
     if isinstance(share, bool) or not 0 < share < 1:
         raise MeasureInputError(f"share must lie between 0 and 1, such as 0.79, got {share!r}")
     found, taken = labels(data, group, "group"), decisions(data, selected, "selected", selected_label)
-    cautions = missing_rows(found.present & taken.present, f"{group} or {selected}")
-    counts = selection_counts(found, taken)
+    weights = counts_of_rows(data, count)
+    cautions = missing_rows(found.present & taken.present, f"{group} or {selected}", weights)
+    counts = selection_counts(found, taken, weights)
     title, references = f"binomial z against a given share of {share:g}", (_MORRIS, _CASTANEDA)
     groups = two_groups(found, counts.sum(axis=1).tolist(), group, focal, None) if focal is None else None
     if focal is None and groups is None:
