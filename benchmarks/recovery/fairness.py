@@ -8,7 +8,15 @@ from functools import partial
 import numpy as np
 import polars as pl
 
-from benchmarks.recovery import group_gaps, item_bias, monitoring, rater_groups, selection_tests, tradeoff
+from benchmarks.recovery import (
+    group_gaps,
+    item_bias,
+    monitoring,
+    rater_groups,
+    selection_tests,
+    superiority,
+    tradeoff,
+)
 from benchmarks.recovery.setting import Setting
 from fairpanel.measures.estimate import Estimate
 from fairpanel.measures.fairness.adverse_impact import fisher_exact, impact_ratio, lancaster_mid_p
@@ -197,5 +205,6 @@ SETTINGS: list[Setting] = [
     *rater_groups.SETTINGS,
     *selection_tests.SETTINGS,
     *group_gaps.SETTINGS,
+    *superiority.SETTINGS,
     *tradeoff.SETTINGS,
 ]  # fmt: skip
