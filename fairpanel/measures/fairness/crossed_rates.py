@@ -73,12 +73,12 @@ def crossed_rates(
     Estimate
         value: tau, SD of the cells' interactions (log odds), at least 0; interval: profile of the restricted
         likelihood. n: people, cells (with people), smallest_cell. detail: columns, reference, pearson (chi-squared of
-        the additive fit), df, p (of the interaction), rows, flagged (cells with q < .05), empty (cells without
+        the additive fit), df, p (of the interaction), rows, flagged (cells, one after the other), empty (cells without
         people), by_column (n, selected and rate of each level alone), minimum_detectable (sd). A row: group, levels,
         n, selected, rate, eligible, expected (rate by the additive fit), pooled, pooled_low, pooled_high, departure
         (of the pooled from the additive log odds), ratio (of pooled rates to the reference cell's), raw_ratio,
         raw_ratio_low, raw_ratio_high (Koopman), p, q (null where the other cells do not say what to expect),
-        shares_p_with (cells of the same contrast), flagged (q < .05 and of those cells the largest departure).
+        shares_p_with (cells of the same contrast), flagged.
 
     Raises
     ------
@@ -90,7 +90,9 @@ def crossed_rates(
     BOUNDARY: 0, the cells depart no more than chance has it. NOT_ESTIMABLE: every cell is needed for the main effects.
     The additive rates rest on all cells: one that departs pushes its neighbours the other way. Where an attribute has
     two levels, cells share their p in pairs, and in a two by two table all four do: that they depart is known then,
-    not which; the largest shrunken departure is flagged. p of a cell tests its raw departure.
+    not which. Flagged is, of the cells with q < .05, the one whose rate lies furthest from the other cells of its
+    attributes (in errors; in a two by two table the largest shrunken departure), then likewise without it, until no q
+    is under .05. p of a cell tests its raw departure.
     Whether a main effect is fair is not asked here: see `impact_ratio`.
 
     Notes
@@ -152,7 +154,7 @@ def crossed_rates(
     drawn = drawn_p(cells, fit, replicates, seed)
     model = Interaction(cells, fit)
     tau, top = model.maximum()
-    rows = _rows(joined, names, cells, fit, model, drawn.cell_p, base, minimum_share, confidence)
+    rows = _rows(joined, names, cells, fit, model, drawn.cell_p, base, minimum_share, confidence, replicates, seed)
     detail |= {
         "pearson": float(fit.pearson[0]), "df": cells.interaction_df(), "p": drawn.p, "rows": rows,
         "flagged": [row["group"] for row in rows if row["flagged"]],
@@ -238,7 +240,7 @@ def _why_not(cells: Cells, hired: float, columns: list[str], by_column: dict[str
 
 def _rows(
     joined: list[str], names: list[tuple[str, str]], cells: Cells, fit: Additive, model: Interaction, p: Floats,
-    base: str | None, minimum_share: float, confidence: float,
+    base: str | None, minimum_share: float, confidence: float, replicates: int, seed: int,
 ) -> list[dict[str, Any]]:  # fmt: skip
     log_odds, variance = model.pooled()
     departure = log_odds - logit(np.clip(fit.rates[0], 1e-12, 1 - 1e-12))
@@ -246,7 +248,7 @@ def _rows(
     testable, twins = cells.testable(), cells.twins()
     q = np.full(p.size, np.nan)
     q[testable] = benjamini_hochberg(p[testable])
-    departure_size = np.abs(departure)
+    flagged = _one_by_one(cells, p, departure, replicates, seed)
     reference = None if base is None else joined.index(base)
     pooled = expit(log_odds)
     rows: list[dict[str, Any]] = []
@@ -262,10 +264,48 @@ def _rows(
             **_raw_ratio(at, reference, cells, confidence),
             "p": float(p[at]) if testable[at] else None, "q": float(q[at]) if testable[at] else None,
             "shares_p_with": [joined[other] for other in np.flatnonzero(twins[at]).tolist() if other != at],
-            "flagged": bool(testable[at] and q[at] < _FLAG and departure_size[at] >= departure_size[twins[at]].max()),
+            "flagged": at in flagged,
         }  # fmt: skip
         rows.append(row)
     return rows
+
+
+def _one_by_one(cells: Cells, p: Floats, departure: Floats, replicates: int, seed: int) -> set[int]:
+    """Cells flagged one after the other, each on a fit without those flagged before, until no q is under .05.
+
+    One departing cell moves the additive rates of all its neighbours: with it gone, they fall into line.
+    """
+    left, flagged = np.arange(cells.n.size), set[int]()
+    while True:
+        testable = cells.testable()
+        q = np.ones(p.size)
+        q[testable] = benjamini_hochberg(p[testable])
+        if not (q < _FLAG).any():
+            return flagged
+        far = np.where(q < _FLAG, _apart(cells, cells.twins(), departure[left]), -1.0)
+        worst = int(far.argmax())
+        flagged.add(int(left[worst]))
+        kept = np.arange(left.size) != worst
+        left = left[kept]
+        cells = Cells(row=cells.row[kept], column=cells.column[kept], selected=cells.selected[kept], n=cells.n[kept])
+        if cells.interaction_df() < 1 or cells.selected.sum() in (0.0, cells.n.sum()):
+            return flagged
+        p = drawn_p(cells, additive(cells, cells.selected[None, :]), replicates, seed).cell_p
+
+
+def _apart(cells: Cells, twins: Booleans, departure: Floats) -> Floats:
+    """How far each cell's rate lies from the cells that share a level with it and no contrast, in standard errors.
+
+    One cell that departs makes its twin depart the other way; its own rate is the one unlike the others.
+    """
+    shared = (cells.row[:, None] == cells.row[None, :]) | (cells.column[:, None] == cells.column[None, :])
+    beside = shared & ~twins & ~np.eye(cells.n.size, dtype=bool)
+    if not (beside @ cells.n > 0).all():
+        return np.abs(departure)
+    hired, size = beside @ cells.selected, beside @ cells.n
+    both = (hired + cells.selected) / (size + cells.n)
+    error = np.sqrt(np.maximum(both * (1 - both), 1e-12) * (1 / size + 1 / cells.n))
+    return np.asarray(np.abs(cells.selected / cells.n - hired / size) / error)
 
 
 def _raw_ratio(at: int, reference: int | None, cells: Cells, confidence: float) -> dict[str, float | None]:

@@ -151,7 +151,7 @@ def dif_mantel_haenszel(
     delta, delta_se = _DELTA * math.log(alpha), abs(_DELTA) * error
     letter = _ets_class(delta, delta_se, detail["p"])
     favoured = names["focal"] if delta > 0 else names["reference"]
-    least = detectable_log_odds_ratio(error)
+    least = detectable_log_odds_ratio(error, corrected=binary)
     detail |= {
         "alpha_mh": alpha, "ets_delta": delta, "delta_se": delta_se, "log_or_se": error, "ets_class": letter,
         "favours": None if letter == "A" else favoured,

@@ -115,6 +115,8 @@ class ScoredPeriods:
             return None, None
         gap, precision = score_course.pooled(self.scores)
         d, root = gap / self.spread, math.sqrt(precision)
+        if self.scores.df < 1:  # each group of each period is one person: their spread is that of other periods
+            return d, None
         low, high = (end / root for end in noncentralities(d * root, self.scores.df, confidence))
         return d, Interval(low=min(low, d), high=max(high, d), level=confidence, method="noncentral t")
 

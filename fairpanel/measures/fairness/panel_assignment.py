@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 import polars as pl
-from scipy.special import ndtri
+from scipy.special import ndtr, ndtri
 
 from fairpanel.measures.columns import (
     Floats,
@@ -23,8 +23,10 @@ from fairpanel.measures.columns import (
 from fairpanel.measures.estimate import Caution, Estimate, Interval, MeasureInputError
 from fairpanel.measures.fairness.contingency import TwoGroups, no_value, one_group_only, two_groups
 from fairpanel.measures.fairness.panel_levels import PanelDesign, Split, share_raters, split
+from fairpanel.measures.fairness.power import detectable_coefficient
 from fairpanel.measures.mixed_models.components import Components, crossed_components
 from fairpanel.measures.mixed_models.linkage import linkage, linkage_cautions, why_not_estimable
+from fairpanel.measures.mixed_models.threads import with_one_blas_thread
 from fairpanel.measures.panel import Ratings
 from fairpanel.measures.resampling import check_replicates
 
@@ -81,8 +83,9 @@ def panel_assignment(
         value: between / gap. 1: the whole gap came with the panels; 0: none; under 0: the panels hid part of it. n:
         focal, reference (candidates), units, raters, scores, raters_of_both (who met both groups). detail: gap (mean
         score of focal less reference candidates), between (difference in mean leniency met), within (the rest),
-        se of each (gap_se, ...), gap_interval, between_interval, within_interval ([low, high] or null), means and
-        leniency_met by group, var_unit, var_rater, var_residual, replicates (that gave a value), focal, reference.
+        se of each (gap_se, ...), gap_interval, between_interval, within_interval ([low, high] or null), between_p (normal,
+        with the bootstrap's error), minimum_detectable (difference in leniency met), means and leniency_met by group,
+        var_unit, var_rater, var_residual, replicates (that gave a value), focal, reference.
 
     Raises
     ------
@@ -235,6 +238,7 @@ def _counts(rated: Rated, codes: tuple[int, int]) -> dict[str, int]:
     }  # fmt: skip
 
 
+@with_one_blas_thread
 def _draws(design: PanelDesign, codes: tuple[int, int], replicates: int, seed: int) -> Floats:
     """Gap and between on samples of candidates drawn with replacement, one row a sample that gives both."""
     rng = np.random.default_rng(seed)
@@ -253,11 +257,14 @@ def _intervals(seen: Split, draws: Floats, confidence: float) -> tuple[Interval 
     parts = {"gap": draws[:, 0], "between": draws[:, 1], "within": draws[:, 0] - draws[:, 1]}
     facts: dict[str, Any] = {"replicates": len(draws)}
     if len(draws) < 50:
-        facts |= {f"{name}_{what}": None for name in parts for what in ("se", "interval")}
+        facts |= {f"{name}_{what}": None for name in parts for what in ("se", "interval")} | {"between_p": None}
         return None, facts, [Caution("NO_INTERVAL", f"Only {len(draws)} samples of candidates determined the parts.")]
     tails = ((1 - confidence) / 2, (1 + confidence) / 2)
     for name, values in parts.items():
         facts |= {f"{name}_se": float(values.std(ddof=1)), f"{name}_interval": np.quantile(values, tails).tolist()}
+    error = facts["between_se"]
+    facts["between_p"] = 2 * float(ndtr(-abs(seen.between) / error)) if error > 0 else None
+    facts["minimum_detectable"] = detectable_coefficient(error, math.inf) if error > 0 else None
     z = float(ndtri((1 + confidence) / 2))
     covariance = np.cov(draws.T) * z * z
     square = seen.gap**2 - float(covariance[0, 0])

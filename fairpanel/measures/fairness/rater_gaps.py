@@ -12,6 +12,7 @@ from scipy.optimize import brentq, minimize_scalar
 from scipy.special import chdtrc, chdtri
 
 from fairpanel.measures.columns import Booleans, Floats, Integers
+from fairpanel.measures.mixed_models.threads import with_one_blas_thread
 
 _LARGEST = 1e4  # var_unit / var_residual tried
 
@@ -29,6 +30,7 @@ class Gaps:
     var_residual: float
 
 
+@with_one_blas_thread
 def rater_gaps(score: Floats, unit: Integers, rater: Integers, focal: Booleans) -> Gaps | None:
     """score = cell of rater and group + unit (random) + residual, restricted maximum likelihood of the variance ratio.
 

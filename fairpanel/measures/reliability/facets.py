@@ -30,7 +30,7 @@ MOST_LEVELS = 2500
 """Most levels of effects that cross units for which their dense matrix is factored; beyond it traces are probed."""
 
 
-SUSPECT = 1000.0
+SUSPECT = 20.0
 """Relative variance from which on a fit may be one without any residual."""
 
 
@@ -220,7 +220,10 @@ def _share_interval(design: BlockDesign, likelihood: BlockLikelihood, *, confide
     slope[place] = 1 / gamma[place]
     information = likelihood.average_information()[np.ix_(free, free)]
     covariance = 2 * np.linalg.pinv(information, hermitian=True)
-    half = float(ndtri((1 + confidence) / 2) * np.sqrt(slope[free] @ covariance @ slope[free]))
+    variance = float(slope[free] @ covariance @ slope[free])
+    if not variance > 0:  # an information matrix that rounding left indefinite tells no error
+        return None
+    half = float(ndtri((1 + confidence) / 2)) * variance**0.5
     centre = float(np.log(gamma[place] / rest))
     return Interval(
         low=float(expit(centre - half)),

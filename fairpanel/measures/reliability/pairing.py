@@ -131,13 +131,19 @@ def pairing_advice(
             "se_difference_after": float(np.sqrt(2 * plan.after)),
             "se_logit_g_before": _se_logit_g(ratings, found, link, []),
             "se_logit_g_after": _se_logit_g(ratings, found, link, plan.pairs),
-            "se_logit_g_random": float(np.mean([_se_logit_g(ratings, found, link, one.pairs) for one in random[:5]])),
+            "se_logit_g_random": _mean([_se_logit_g(ratings, found, link, one.pairs) for one in random[:5]]),
             "var_unit": found.var_unit,
             "var_rater": found.var_rater,
             "var_residual": found.var_residual,
         },
         references=REFERENCES,
     )
+
+
+def _mean(values: list[float | None]) -> float | None:
+    """None where one is unknown, as it is for all of them where candidates do not differ."""
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known and len(known) == len(values) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -253,3 +253,17 @@ def test_misuse(options: dict[str, Any], match: str) -> None:
 
 def test_level_in_brief() -> None:
     _plausible(next(each for each in SETTINGS if each.name == "crossed_rates, test, two by two"), 40)
+
+
+def test_only_the_cell_unlike_its_neighbours_is_flagged_and_not_those_it_drags_along() -> None:
+    counts = {
+        ("women", "a"): (60, 200), ("women", "b"): (60, 200), ("women", "c"): (10, 120), ("men", "a"): (75, 250),
+        ("men", "b"): (75, 250), ("men", "c"): (45, 150), ("others", "a"): (3, 10), ("others", "b"): (3, 10),
+        ("others", "c"): (1, 3),
+    }  # fmt: skip
+    rows = [(sex, origin, at < yes) for (sex, origin), (yes, n) in counts.items() for at in range(n)]
+    people = pl.DataFrame(rows, schema=["sex", "origin", "selected"], orient="row")
+    found = measure("crossed_rates", people, group=["sex", "origin"])
+    small = {row["group"] for row in found.detail["rows"] if row["q"] is not None and row["q"] < 0.05}
+    assert small > {"women / c"}
+    assert found.detail["flagged"] == ["women / c"]

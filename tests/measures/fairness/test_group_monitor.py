@@ -364,3 +364,14 @@ def test_a_period_without_one_group_is_shown_but_not_compared() -> None:
 def test_misuse_is_refused(options: dict[str, Any], match: str) -> None:
     with pytest.raises(MeasureInputError, match=match):
         measure("group_monitor", _selected(1), **options)
+
+
+def test_a_first_period_of_one_person_each_leaves_the_change_without_a_spread_of_its_own() -> None:
+    rows = [(0, "f", 2.0), (0, "r", 5.0)]
+    rows += [(period, group, float(3 + (period + at) % 3)) for period in (1, 2, 3) for at in range(8) for group in "fr"]
+    people = pl.DataFrame(rows, schema=["period", "group", "score"], orient="row")
+    found = measure("group_monitor", people, score="score", focal="f", reference="r")
+    assert found.detail["change"]["period"] == "1"
+    assert found.detail["change"]["before"] < -2
+    assert found.detail["change"]["after"] == 0
+    assert found.interval is not None
