@@ -18,6 +18,11 @@ def reference() -> Path:
     return _first(PACKAGE / "_data" / "reference", PACKAGE.parent / "data" / "reference")
 
 
+def profiles() -> Path:
+    """Policy profiles."""
+    return _first(PACKAGE / "_data" / "profiles", PACKAGE.parent / "data" / "profiles")
+
+
 def deployments() -> Path:
     """prefect.yaml."""
     return _first(PACKAGE / "_data" / "prefect.yaml", PACKAGE.parent / "prefect.yaml")

@@ -64,6 +64,9 @@ def _parser() -> argparse.ArgumentParser:
     command("demo", "make a workspace with the bundled sample exports, ingest, audit, say where the report is")
     init = command("init", "make a workspace with a commented fairpanel.toml")
     init.add_argument("directory", type=Path, nargs="?", metavar="DIR", help="where (default: --workspace)")
+    init.add_argument(
+        "--profile", metavar="NAME", help="policy profile: plain, us, nyc, eu, uk, id, or a .toml file in DIR"
+    )
     ingest = command("ingest", "take exported scores, decisions, performance and demographics in")
     ingest.add_argument("paths", type=Path, nargs="+", metavar="PATH", help="files or folders")
     ingest.add_argument("--source", default="auto", help="auto, a layout's name, or a mapping file (TOML)")
@@ -129,6 +132,23 @@ def _simulate(simulate: argparse.ArgumentParser) -> None:
     )
     simulate.add_argument("--preparation-gap", type=_share, help="how much smaller women's share with practice is")
     simulate.add_argument("--unanswered", type=_share, help="share of unanswered items")
+    simulate.add_argument(
+        "--competency-bias", type=_deviations, help="how much lower one competency alone is scored in women, in SD"
+    )
+    simulate.add_argument("--biased-competency", metavar="NAME", help="which competency that is (default: technical)")
+    simulate.add_argument(
+        "--slope-gap", type=float, help="how much weaker women's performance goes with ability (off the validity)"
+    )
+    simulate.add_argument(
+        "--cell-bias", type=_deviations, help="how far women of one race are held back in decisions, in SD"
+    )
+    simulate.add_argument("--biased-race", metavar="NAME", help="which race that is (default: Black)")
+    simulate.add_argument(
+        "--shift", type=_deviations, help="how far women are held back in decisions in the second half, in SD"
+    )
+    simulate.add_argument(
+        "--rater-gap-spread", type=float, help="SD of the gap that single interviewers see in women's scores"
+    )
 
 
 def _share(text: str) -> float:

@@ -87,11 +87,18 @@ def _progress(title: str) -> Callable[[str, int, int], None]:
 
 
 def _init(options: argparse.Namespace) -> int:
-    from fairpanel.template import CONFIGURATION
+    from fairpanel.template import with_profile
 
-    workspace = Workspace(options.directory or options.workspace).create()
+    folder = Path(options.directory or options.workspace)
+    if options.profile:
+        config.parse({"profile": options.profile}, "--profile", folder)
+        if (folder / "fairpanel.toml").exists():
+            raise config.ConfigError(
+                f"{folder / 'fairpanel.toml'} exists already: set profile = {options.profile!r} in it"
+            )
+    workspace = Workspace(folder).create()
     if not workspace.config_file.exists():
-        workspace.config_file.write_text(CONFIGURATION, encoding="utf-8")
+        workspace.config_file.write_text(with_profile(options.profile), encoding="utf-8")
     say(
         options,
         {"workspace": str(workspace.root), "config": str(workspace.config_file)},
@@ -291,6 +298,13 @@ def _simulate(options: argparse.Namespace) -> int:
             "preparation_effect",
             "preparation_gap",
             "unanswered",
+            "competency_bias",
+            "biased_competency",
+            "slope_gap",
+            "cell_bias",
+            "biased_race",
+            "shift",
+            "rater_gap_spread",
         )
         if getattr(options, name) is not None
     }

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from fairpanel.profile import Profile, ProfileError, bundled, find
 from schemas.vocabulary import Competency, ReviewType, Stage
 
 
@@ -93,8 +94,18 @@ class AuditConfig(Section):
         40, ge=0, le=1000, description="Draws per planted effect; 0 leaves the self-test out"
     )
     attributes: tuple[str, ...] = Field(("gender", "race"), description="Group attributes that are compared")
+    categories: dict[str, dict[str, str]] = Field(
+        default={}, description="By attribute, other names of a group: { gender = { Female = 'women' } }"
+    )
+    crossed: tuple[tuple[str, str], ...] = Field(
+        (("gender", "race"),), description="Pairs of attributes whose groups are looked at crossed (women / Asian)"
+    )
+    reference_rule: Literal["highest", "largest"] = Field(
+        "highest", description="Reference of selection rates: the highest rate, or the largest group"
+    )
+    monitoring_period: Literal["month", "quarter"] = Field("quarter", description="Period by which gaps are watched")
     references: dict[str, str] = Field(
-        default={}, description="Reference group by attribute; without one, the group with the highest rate"
+        default={}, description="Reference group by attribute; without one, the reference rule chooses"
     )
     minimum_share: float = Field(0.02, ge=0, lt=1, description="Smallest share of candidates for a benchmarked group")
     criterion_reliability: float | None = Field(
@@ -115,6 +126,10 @@ class AuditConfig(Section):
     def _each_once(self) -> AuditConfig:
         if len(set(self.attributes)) < len(self.attributes):
             raise ValueError("attributes names one of them twice: its tests would count twice")
+        if any(first == second for first, second in self.crossed):
+            raise ValueError("crossed pairs an attribute with itself")
+        if len({frozenset(pair) for pair in self.crossed}) < len(self.crossed):
+            raise ValueError("crossed names a pair twice: its tests would count twice")
         return self
 
 
@@ -125,7 +140,7 @@ class PolicyConfig(Section):
     reliability_alert: float = Field(0.50, gt=0, lt=1, description="An upper limit below this is an alert")
     validity_useful: float = Field(0.10, gt=0, lt=1, description="Applicant-pool correlation worth an interview")
     validity_of_interest: float = Field(0.30, gt=0, lt=1, description="Correlation an audit should be able to see")
-    impact_ratio: float = Field(0.80, gt=0, lt=1, description="Four-fifths: below it, evidence of adverse impact (US)")
+    impact_ratio: float = Field(0.80, gt=0, lt=1, description="Mark of the smallest impact ratio (US: four fifths)")
     significance: float = Field(0.05, gt=0, lt=0.5)
     difference_of_interest: float = Field(0.20, gt=0, description="Standardized difference an audit should see")
     severity_spread: float = Field(
@@ -134,9 +149,11 @@ class PolicyConfig(Section):
 
 
 class DisclosureConfig(Section):
-    """What a report may show."""
+    """What a report may show: the internal edition, and the public one, which is coarser and names no interviewer."""
 
     minimum_cell: int = Field(5, ge=2)
+    public_minimum_cell: int = Field(10, ge=2, description="Of the public edition; never under minimum_cell")
+    public_edition: bool = Field(True, description="Write the public edition beside the internal one")
 
 
 class Config(Section):
@@ -148,6 +165,7 @@ class Config(Section):
     audit: AuditConfig = AuditConfig()
     policy: PolicyConfig = PolicyConfig()
     disclosure: DisclosureConfig = DisclosureConfig()
+    profile: Profile = Field(default_factory=lambda: bundled("plain"))
     format: Literal[1] = 1
 
 
@@ -161,15 +179,41 @@ def load(path: Path) -> Config:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path.name} is not valid TOML: {error}") from error
-    return parse(content, path.name)
+    return parse(content, path.name, path.parent)
 
 
-def parse(content: dict[str, Any], name: str) -> Config:
-    """A configuration from plain values. Raises ConfigError naming the key, what came and what was expected."""
+def parse(content: dict[str, Any], name: str, folder: Path | None = None) -> Config:
+    """A configuration from plain values. Raises ConfigError naming the key, what came and what was expected.
+
+    A profile's own defaults stand under what the file says; a profile in a file lies in `folder`.
+    """
+    content = _under_profile(content, name, folder)
     try:
         return Config.model_validate(content)
     except ValidationError as error:
         raise ConfigError("; ".join(explain(name, problem, Config) for problem in error.errors())) from error
+
+
+def _under_profile(content: dict[str, Any], name: str, folder: Path | None) -> dict[str, Any]:
+    chosen = content.get("profile", "plain")
+    if not isinstance(chosen, str):
+        raise ConfigError(
+            f"{name}: profile: expected the name of a profile or of a .toml file (got {str(chosen)[:60]!r})"
+        )
+    try:
+        found = find(chosen, folder)
+        Profile.model_validate(found)
+    except ProfileError as error:
+        raise ConfigError(f"{name}: profile: {error}") from error
+    except ValidationError as error:
+        told = "; ".join(explain(f"profile {chosen}", problem, Profile) for problem in error.errors())
+        raise ConfigError(f"{name}: {told}") from error
+    under = {
+        section: found.get(section, {}) | given
+        for section in ("audit", "policy")
+        if isinstance(given := content.get(section, {}), dict)
+    }
+    return content | under | {"profile": found}
 
 
 def explain(name: str, problem: Any, model: type[BaseModel]) -> str:

@@ -1,10 +1,16 @@
 """The fairpanel.toml that a new workspace starts with: every key commented, at its default."""
 
+import json
+
 CONFIGURATION = """\
 # Fairpanel workspace. Every line that begins with "# key =" shows a default; remove the "#" to change it.
 # Unknown keys are refused.
 
 format = 1
+
+# Thresholds, attributes, wording and standards index of a place: plain (no jurisdiction), us, nyc, eu, uk, id, or the
+# name of a .toml file beside this one (docs/profiles.md). What stands under [audit] and [policy] here goes over it.
+# profile = "plain"
 
 [scale]
 # The scale of scores in canonical exports that do not state their own. It is never taken from the data.
@@ -30,7 +36,11 @@ format = 1
 # false_discovery_rate = 0.05        # expected share of false flags among the flagged interviewers
 # self_test_replicates = 40          # draws per planted effect; 0 leaves the audit's test of itself out
 # attributes = ["gender", "race"]
-# references = { gender = "men" }     # without one: the group with the highest selection rate
+# categories = { gender = { Female = "women" } }   # other names of a group, as exports spell it
+# crossed = [["gender", "race"]]      # pairs of attributes whose groups are looked at crossed (women / Asian)
+# references = { gender = "men" }     # without one, reference_rule chooses
+# reference_rule = "highest"          # "highest" selection rate, or the "largest" group
+# monitoring_period = "quarter"       # period by which gaps are watched: "month" or "quarter"
 # minimum_share = 0.02                # smaller groups are shown, not benchmarked
 # criterion_reliability = 0.52        # assumed for performance ratings (Viswesvaran, Ones & Schmidt 1996)
 # chain_replicates = 2000             # draws of the bootstrap from observed to operational validity
@@ -53,5 +63,14 @@ format = 1
 # severity_spread = 0.50
 
 [disclosure]
-# minimum_cell = 5
+# minimum_cell = 5                    # smallest number of people a figure may rest on
+# public_minimum_cell = 10            # the same in the public edition
+# public_edition = true               # write public.html and public.json beside the internal edition
 """
+
+
+def with_profile(name: str | None) -> str:
+    """The file, with a profile chosen where one is named."""
+    if not name:
+        return CONFIGURATION
+    return CONFIGURATION.replace('# profile = "plain"', f"profile = {json.dumps(name)}")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import polars as pl
 
-from fairpanel.simulation.constants import ELEMENTS
-from fairpanel.simulation.world import FAMILIES, GENDERS, RACES, World
+from fairpanel.simulation.constants import ELEMENTS, GENDERS, RACES
+from fairpanel.simulation.world import FAMILIES, World
 
 ITEMS = (*ELEMENTS, "overall", "other")
 

@@ -10,8 +10,8 @@ from typing import Any
 import polars as pl
 
 from fairpanel.simulation.canonical import named, on_day, performance, rounded
-from fairpanel.simulation.constants import ELEMENTS
-from fairpanel.simulation.world import FAMILIES, GENDERS, RACES, World
+from fairpanel.simulation.constants import ELEMENTS, GENDERS, RACES
+from fairpanel.simulation.world import FAMILIES, World
 
 OVERALL = ("definitely_not", "no", "yes", "strong_yes")
 ATTRIBUTE = ("definitely_not", "no", "mixed", "yes", "strong_yes")

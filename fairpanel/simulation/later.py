@@ -26,6 +26,7 @@ def later(
     potential: np.ndarray,
     composite: np.ndarray,
     ability: np.ndarray,
+    validity: np.ndarray,
     user: pl.DataFrame,
     staff: pl.DataFrame,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -38,7 +39,7 @@ def later(
     people = people[rng.random(len(people)) >= UNREVIEWED]
     overall = _overall(parameters, rng, candidates, people, potential, user, staff)
     more = np.random.default_rng([parameters.seed, 1])
-    dimensions = _dimensions(parameters, more, overall, potential, composite, ability)
+    dimensions = _dimensions(parameters, more, overall, potential, composite, ability, validity)
     first = pl.concat([overall.select(dimensions.columns), dimensions])
     employment = _employment(parameters, more, hired, people, potential, horizon)
     second = _second_cycle(more, first, employment, horizon)
@@ -96,14 +97,15 @@ def _dimensions(
     potential: np.ndarray,
     composite: np.ndarray,
     ability: np.ndarray,
+    validity: np.ndarray,
 ) -> pl.DataFrame:
     """The same managers' ratings of the three elements: what each element promised, and what performance is otherwise."""
     person, colour = overall["candidate"].to_numpy(), overall["colour"].to_numpy()
-    rest = potential - parameters.validity * composite
+    rest = potential - validity * composite
     parts = []
     for index, name in enumerate(ELEMENTS):
-        own = rng.normal(size=len(potential)) * np.sqrt(max(0.0, 1 - parameters.validity**2))
-        true = parameters.validity * ability[:, index] + 0.8 * rest + 0.6 * own
+        own = rng.normal(size=len(potential)) * np.sqrt(np.maximum(0.0, 1 - validity**2))
+        true = validity * ability[:, index] + 0.8 * rest + 0.6 * own
         value = MIDDLE + 0.8 * (true[person] + colour + parameters.criterion_noise * rng.normal(size=len(person)))
         rating = pl.Series("rating", np.clip(np.round(value), 1, 5))
         parts.append(overall.select("candidate", "rater", pl.lit(name).alias("dimension"), "day").with_columns(rating))

@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
+from fairpanel.simulation.constants import ELEMENTS, RACES
+
 
 class SimulationError(ValueError):
     """Parameters that no organisation can have: names the parameter and its range."""
@@ -25,6 +27,12 @@ class Parameters:
     the time to leaving per SD of performance). preparation_effect: how far technical practice lifts user-interview
     scores without lifting performance; preparation_gap: how much smaller women's share with it is.
     unanswered, edited, deleted: shares of items and forms.
+
+    Planted on top, each nothing and drawing nothing at 0, all at the user interview: competency_bias: how much lower the
+    same ability in `biased_competency` alone is scored in women. slope_gap: how much weaker women's performance goes with
+    their ability (validity less this). cell_bias: how far women of `biased_race` are held back when decisions are made,
+    whatever their scores. shift: how far all women are, from the middle of the period on. rater_gap_spread: SD of the
+    gap that single interviewers see between women and others, around `bias`.
     """
 
     candidates: int = 3000
@@ -53,6 +61,13 @@ class Parameters:
     edited: float = 0.01
     deleted: float = 0.005
     declined: float = 0.04
+    competency_bias: float = 0.0
+    biased_competency: str = "technical"
+    slope_gap: float = 0.0
+    cell_bias: float = 0.0
+    biased_race: str = "Black"
+    shift: float = 0.0
+    rater_gap_spread: float = 0.0
 
     def __post_init__(self) -> None:
         date.fromisoformat(self.start)
@@ -78,10 +93,35 @@ class Parameters:
             ("retention", -3, 3),
             ("preparation_effect", -3, 3),
             ("preparation_gap", -1, 1),
+            ("competency_bias", -3, 3),
+            ("slope_gap", self.validity - 1, self.validity + 1),
+            ("cell_bias", -10, 10),
+            ("shift", -10, 10),
+            ("rater_gap_spread", 0, 3),
         ):
             value = getattr(self, name)
             if not least <= value <= most:
                 raise SimulationError(f"{name} lies between {least} and {most}, got {value}")
 
+        for name, known in (("biased_competency", ELEMENTS), ("biased_race", RACES)):
+            if getattr(self, name) not in known:
+                raise SimulationError(f"{name} is one of {', '.join(known)}, got {getattr(self, name)!r}")
+
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        """Every parameter; of those planted on top, the ones that do something."""
+        told = asdict(self)
+        for name, where in PLANTED.items():
+            if not told[name]:
+                for each in (name, *where):
+                    del told[each]
+        return told
+
+
+PLANTED: dict[str, tuple[str, ...]] = {
+    "competency_bias": ("biased_competency",),
+    "slope_gap": (),
+    "cell_bias": ("biased_race",),
+    "shift": (),
+    "rater_gap_spread": (),
+}
+"""Biases planted on top, each with the parameters that say where."""

@@ -8,18 +8,17 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from fairpanel.simulation.constants import ELEMENTS, MIDDLE, SPREAD
+from fairpanel.simulation.constants import ELEMENTS, GENDERS, MIDDLE, RACES, SPREAD
 from fairpanel.simulation.later import later
 from fairpanel.simulation.parameters import Parameters
+from fairpanel.simulation.planted import apart, gaps_seen, held_back
 from fairpanel.simulation.preparation import preparation, prepare
 
 FAMILIES = ("Engineering", "Sales", "Operations", "Finance", "Support")
 FAMILY_SHARES = (0.35, 0.25, 0.2, 0.1, 0.1)
 TEAM_PATTERN = (0, 1, 2, 3, 4, 0, 1, 2, 0, 1, 2, 0, 1, 3, 0, 1, 2, 4, 0, 0)
 """Families in the order in which interviewers join them: small organisations too have every family."""
-GENDERS = ("women", "men", "nonbinary")
 GENDER_SHARES = (0.43, 0.56, 0.01)
-RACES = ("White", "Asian", "Black", "Hispanic or Latino", "Two or more")
 RACE_SHARES = (0.55, 0.18, 0.12, 0.12, 0.03)
 WEIGHTS = np.array([0.5, 0.2, 0.3])
 """What performance draws on; the composite ability is the weighted sum, standardised."""
@@ -70,8 +69,10 @@ def draw(parameters: Parameters) -> World:
     decision[mean["candidate"].to_numpy()] = mean["overall"].to_numpy()
     met = ~np.isnan(decision)
     hired = np.zeros(n, dtype=bool)
-    hired[met] = _top(decision[met] + 0.2 * rng.normal(size=int(met.sum())), parameters.hire, requisition[met])
-    potential = parameters.validity * composite + np.sqrt(1 - parameters.validity**2) * rng.normal(size=n)
+    judged = decision - SPREAD * held_back(parameters, women, race, day)
+    hired[met] = _top(judged[met] + 0.2 * rng.normal(size=int(met.sum())), parameters.hire, requisition[met])
+    validity = parameters.validity - parameters.slope_gap * women
+    potential = validity * composite + np.sqrt(1 - validity**2) * rng.normal(size=n)
     candidates = pl.DataFrame(
         {
             "candidate": np.arange(n),
@@ -91,7 +92,7 @@ def draw(parameters: Parameters) -> World:
         pl.Series("edited", rng.random(forms.height) < parameters.edited),
         pl.Series("deleted", rng.random(forms.height) < parameters.deleted),
     )
-    employment, performance = later(parameters, rng, candidates, potential, composite, ability, user, staff)
+    employment, performance = later(parameters, rng, candidates, potential, composite, ability, validity, user, staff)
     truth = _truth(parameters, candidates, staff, potential, composite, decision)
     return World(candidates, staff, forms, performance, employment, preparation(parameters, prepared, met), truth)
 
@@ -184,7 +185,9 @@ def _user_forms(
     candidate = np.concatenate([part[0] for part in parts]) if parts else np.array([], dtype=int)
     interviewer = np.concatenate([part[1] for part in parts]) if parts else np.array([], dtype=int)
     lead_seat = np.concatenate([part[2] for part in parts]) if parts else np.array([], dtype=bool)
-    frame = _scored(parameters, rng, ability, women, day + 10, candidate, interviewer, staff)
+    seen = ability - apart(parameters, women)
+    own = gaps_seen(parameters, staff)
+    frame = _scored(parameters, rng, seen, women, day + 10, candidate, interviewer, staff, own)
     role = np.where(lead_seat, "direct_supervisor", "team_member")
     return frame.with_columns(pl.lit("user").alias("stage"), pl.Series("role", role))
 
@@ -198,11 +201,16 @@ def _scored(
     candidate: np.ndarray,
     interviewer: np.ndarray,
     staff: pl.DataFrame,
+    own_gap: np.ndarray | None = None,
 ) -> pl.DataFrame:
-    """Continuous item scores of each form: ability − severity − drift − bias + halo + noise; NaN where unanswered."""
+    """Continuous item scores of each form: ability − severity − drift − bias + halo + noise; NaN where unanswered.
+
+    own_gap: how much lower than `bias` says each interviewer scores women.
+    """
     years = (day[candidate] - day.mean()) / 365 if len(candidate) else np.zeros(0)
     harsh = staff["severity"].to_numpy()[interviewer] + staff["drift"].to_numpy()[interviewer] * years
-    shared = -harsh - parameters.bias * women[candidate] + parameters.halo * rng.normal(size=len(candidate))
+    bias = parameters.bias if own_gap is None else parameters.bias + own_gap[interviewer]
+    shared = -harsh - bias * women[candidate] + parameters.halo * rng.normal(size=len(candidate))
     items = ability[candidate] + shared[:, None] + parameters.noise * rng.normal(size=(len(candidate), len(ELEMENTS)))
     overall = items @ WEIGHTS + 0.3 * rng.normal(size=len(candidate))
     points = MIDDLE + SPREAD * np.column_stack([items, overall])
@@ -236,6 +244,8 @@ def _truth(
         for (gender,), part in candidates.group_by(["gender"], maintain_order=True)
     }
     ability_validity = float(np.corrcoef(composite, potential)[0, 1]) if candidates.height > 2 else None
+    seen = gaps_seen(parameters, staff)
+    own_gaps = {} if seen is None else {f"I{at:05d}": float(gap) for at, gap in enumerate(seen) if gap}
     return {
         "parameters": parameters.to_dict(),
         "counts": {
@@ -254,4 +264,4 @@ def _truth(
             "halo": parameters.halo**2,
             "item_residual": parameters.noise**2,
         },
-    }
+    } | ({"own_gap": own_gaps} if own_gaps else {})
