@@ -103,6 +103,28 @@ def strip(
     return drawing(mark.name, description, height, marks, "strip")
 
 
+def box(
+    title: str,
+    outer: Sequence[float | None],
+    inner: Sequence[float | None],
+    middle: float,
+    axis: Axis,
+    description: str,
+    height: int = 26,
+) -> Markup:
+    """One row of a distribution: a line over the outer part, a bar over the inner one, a dot in the middle."""
+    across, marks = height / 2, []
+    (left, right), (low, high) = outer, inner
+    if left is not None and right is not None:
+        ends = {"x1": axis.x(left), "x2": axis.x(right), "y1": across, "y2": across}
+        marks.append(element("line", **ends, class_="whisker muted"))
+    if low is not None and high is not None:
+        width = f"{max(axis.at(high) - axis.at(low), 0.2):.2f}%"
+        marks.append(element("rect", x=axis.x(low), y=across - 6, width=width, height=12, class_="bin"))
+    marks.append(element("circle", cx=axis.x(middle), cy=across, r=5, class_="dot estimate"))
+    return drawing(title, description, height, marks, "strip")
+
+
 def _rule(axis: Axis, value: float, height: float) -> Markup:
     x = axis.x(value)
     return element("line", x1=x, x2=x, y1=0, y2=height, class_="reference")
@@ -177,6 +199,53 @@ def lines(
                 element("circle", cx=across.x(px), cy=y(py), r=3.5, class_=f"dot style{line.style}")
                 for px, py in line.points
             ]
+    return drawing(title, description, height, marks)
+
+
+@dataclass(frozen=True, slots=True)
+class Dot:
+    """A named point of a plane; kind: its style."""
+
+    name: str
+    x: float
+    y: float
+    kind: str = "estimate"
+
+
+def scatter(
+    title: str,
+    description: str,
+    dots: Sequence[Dot],
+    *,
+    across: Axis,
+    up: Axis,
+    lines: Sequence[tuple[float, str]] = (),
+    height: int = 300,
+) -> Markup:
+    """Points with short names on them over two axes; vertical reference lines carry their names at the top."""
+    top, bottom = 26, height - 26
+
+    def y(value: float) -> float:
+        share = (min(max(value, up.low), up.high) - up.low) / (up.high - up.low)
+        return bottom - share * (bottom - top)
+
+    marks = [element("line", x1="0", x2="100%", y1=bottom, y2=bottom, class_="axis")]
+    for tick in up.ticks():
+        marks.append(element("line", x1="0", x2="100%", y1=y(tick), y2=y(tick), class_="grid"))
+        marks.append(element("text", view.tick(tick), x="0", y=y(tick) - 3, class_="quiet"))
+    for tick in across.ticks():
+        place = {"x": across.x(tick), "y": height - 8, "text_anchor": _anchor(across.at(tick))}
+        marks.append(element("text", view.tick(tick), **place))
+    for value, name in lines:
+        if across.low <= value <= across.high:
+            x = across.x(value)
+            marks.append(element("line", x1=x, x2=x, y1=top - 8, y2=bottom, class_="reference"))
+            place = {"x": x, "y": 12, "text_anchor": _anchor(across.at(value))}
+            marks.append(element("text", name, **place, class_="reference-name"))
+    for dot in dots:
+        marks.append(element("circle", cx=across.x(dot.x), cy=y(dot.y), r=9, class_=f"dot {dot.kind}"))
+        place = {"x": across.x(dot.x), "y": y(dot.y) + 4, "text_anchor": "middle"}
+        marks.append(element("text", dot.name, **place, class_="on-dot"))
     return drawing(title, description, height, marks)
 
 

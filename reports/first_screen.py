@@ -15,8 +15,10 @@ Entry = Mapping[str, Any]
 SEVERITY = ("alert", "concern", "cannot_tell", "none_seen")
 QUESTIONS = {"reliable": "Reliable?", "predictive": "Predictive?", "alike": "Alike for groups?"}
 STAGE = "\ue000"  # stands for a stage while steps that differ in nothing else are put together
-RULE_ORDER = ("selection", "score_gap", "prediction")
-STAGE_ORDER = ("user", "hr", "other")
+RULE_ORDER = ("selection", "score_gap", "prediction", "crossed", "panels", "interviewers", "item_bias", "movement")
+WHERE = ("crossed", "panels", "interviewers", "item_bias", "movement")
+"""Rules that say where a gap arises, or whether it moves: they stand behind the three that say whether there is one."""
+STAGE_ORDER = ("user", "hr", "other", None)
 
 
 def first_screen(report: Entry) -> dict[str, Any]:
@@ -214,6 +216,8 @@ def _alike(report: Entry) -> dict[str, Any]:
     found = sorted(leading_findings(report, "alike"), key=_order)
     if not found:
         return _box("alike", "cannot_tell", "Cannot tell", lines=["No group attribute with enough people is known."])
+    every = found
+    found = [f for f in every if f["rule"] not in WHERE] or every
     worst = found[0]
     concerns = [f for f in found if f["state"] in ("alert", "concern")]
     undecided = [f for f in found if f["state"] == "cannot_tell"]
@@ -237,13 +241,17 @@ def _alike(report: Entry) -> dict[str, Any]:
     lines = [sentences.rests_on(report, worst["subject"]["stage"])]
     others = _short(concerns[1:])
     lines += [f"Also: {view.listed(others, 4)}."] if others else []
+    where = _short(
+        [f for f in every if f["rule"] in WHERE and f["state"] in ("alert", "concern") and f not in concerns]
+    )
+    lines += [f"The data point to: {view.listed(where, 4)}."] if where else []
     lines += (
         [f"Cannot tell in {view.number_word(len(undecided))} of {view.number_word(len(found))} comparisons."]
         if undecided
         else []
     )
     estimate = by_id(report, worst["evidence"][0]) if worst["evidence"] else None
-    if estimate is None or estimate["value"] is None:
+    if estimate is None or estimate["value"] is None or worst["rule"] in WHERE:
         return _box("alike", state, word, lines=[line for line in lines if line])
     return _box("alike", state, word, lines=[line for line in lines if line], **_comparison(worst, estimate, state))
 
@@ -257,21 +265,33 @@ def _comparison(finding: Entry, estimate: Entry, state: str) -> dict[str, Any]:
     if finding["rule"] == "selection":
         axis = Axis(0, min(3.0, max(1.25, ends[1] * 1.05)))
         what = f"impact ratio, {pair}, {view.stages(subject['stage'])}"
-        return people | _figures(estimate, axis, [(finding["threshold"], "0.8"), (1.0, "1")], state, what)
+        return people | _figures(
+            estimate, axis, [(finding["threshold"], view.tick(finding["threshold"])), (1.0, "1")], state, what
+        )
     reach = max(0.5, *ends) * 1.1
     kind = "Hedges' g" if finding["rule"] == "score_gap" else "slope difference"
     what = f"{kind}, {pair}, {sentences.about(subject)}"
     return people | _figures(estimate, Axis(-reach, reach), [(0.0, "no gap")], state, what)
 
 
+NAMES = {
+    "selection": "selection", "score_gap": "scores", "prediction": "prediction", "crossed": "crossed groups",
+    "panels": "panels met", "interviewers": "interviewers' own gaps", "item_bias": "one competency", "movement": "a change",
+}  # fmt: skip
+
+
 def _short(concerns: list[Entry]) -> list[str]:
     """Further concerns, each pair of groups once, in half a line."""
-    names = {"selection": "selection", "score_gap": "scores", "prediction": "prediction"}
     pairs: dict[str, list[str]] = {}
     for finding in concerns:
         subject = finding["subject"]
-        pair = f"{view.label(subject['group'], 24)} : {view.label(subject['reference'], 24)}"
-        pairs.setdefault(f"{names[finding['rule']]}, {pair}", []).append(view.STAGES[subject["stage"]].split()[0])
+        pair = (
+            f"{view.label(subject['group'], 24)} : {view.label(subject['reference'], 24)}"
+            if subject["group"] is not None
+            else view.label(subject["attribute"], 40)
+        )
+        where = view.stage(subject["stage"]).split()[0]
+        pairs.setdefault(f"{NAMES[finding['rule']]}, {pair}", []).append(where)
     return [f"{name} ({' and '.join(dict.fromkeys(where))})" for name, where in pairs.items()]
 
 
@@ -324,10 +344,14 @@ def _selection_too_small(report: Entry) -> list[str]:
             told.append(
                 f"Differences in selection under {view.rough(abs(100 * gap))} in 100 between "
                 f"{view.label(subject['group'])} and "
-                f"{view.label(subject['reference'])} at {view.stages(subject['stage'])}: they are too "
+                f"{view.label(subject['reference'])} {_at(subject['stage'])}: they are too "
                 "small to be seen with so few people."
             )
     return told
+
+
+def _at(stage: str | None) -> str:
+    return "in the whole process" if stage is None else f"at {view.stages(stage)}"
 
 
 def _slices_too_small(report: Entry) -> list[str]:

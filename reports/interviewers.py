@@ -17,6 +17,7 @@ CANDIDATE_TABLES = (
     "fair_score", "adjusted_mean", "observed_mean", "unit_component", "linking_units", "single_units", "unexpected",
     "anchors",
 )  # fmt: skip
+WITHHELD_FILE = "(not named in the public edition)"
 SEVERITY = ("severity", "se", "severity_interval", "units_scored", "component")
 LINKAGE = ("component", "shared_units", "partners", "units_scored")
 BY_LEVEL = (
@@ -59,6 +60,12 @@ def _anonymous(table: Any) -> Any:
     if not isinstance(table, list):
         return table
     return [{k: v for k, v in row.items() if k != "unit"} if isinstance(row, Mapping) else row for row in table]
+
+
+def nobody_named(report: Entry) -> Entry:
+    """The report without names of files and notes, which the public edition does not show."""
+    batches = [batch | {"file": WITHHELD_FILE, "notes": []} for batch in report["inputs"]["batches"]]
+    return report | {"inputs": report["inputs"] | {"batches": batches, "scale_notes": []}}
 
 
 def _candidates(estimate: Mapping[str, Any]) -> dict[str, int]:
@@ -132,6 +139,11 @@ def _rasch(detail: Entry, shown: Shown, minimum_cell: int) -> Entry:
     return kept
 
 
+def _own_gaps(detail: Entry, shown: Shown, _: int) -> Entry:
+    kept = _tables("raters")(detail, shown, 0)
+    return kept | {"flagged": [rater for rater in detail.get("flagged") or [] if rater in shown]}
+
+
 def _wright_map(rows: list[Entry], shown: Shown, minimum_cell: int) -> list[Entry]:
     """Interviewers who may be shown, and candidates in bins of at least the minimum cell, joined where they hold fewer."""
     bins: list[Entry] = []
@@ -153,6 +165,7 @@ _GATES: Mapping[str, Callable[[Entry, Shown, int], Entry]] = {
     "rater_linkage": _linkage,
     "rater_habits": _tables("raters", "influence"),
     "rater_drift": _drift,
+    "rater_group_interaction": _own_gaps,
     "many_facet_rasch": _rasch,
     "pairwise_agreement": _pairs,
     "light_kappa": _pairs,

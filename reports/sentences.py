@@ -6,13 +6,14 @@ The words are those of docs/wording.md: indicates, is consistent with, cannot te
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from reports import view
+from reports import marks, sentences_groups, view
 from reports.evidence import LEADS, by_id
+from reports.said import Said, about, pair, undecided, unestimated
 
 Entry = Mapping[str, Any]
+__all__ = ["STATES", "Said", "about", "is_lead", "more_raters", "pair", "rests_on", "say", "title", "verdict"]
 
 STATES = {
     "alert": "Serious concern",
@@ -26,32 +27,11 @@ WORDS = {
     "alike": {"alert": "Serious concern", "concern": "Concern", "cannot_tell": "Cannot tell", "none_seen": "None seen"},
 }
 STRENGTHS = ((0.2, "weakly"), (0.4, "moderately"), (1.01, "strongly"))
-WENT_ON = {"user": ("interviewed", "were accepted"), "hr": ("interviewed by HR", "went on")}
-CANNOT_TELL = {
-    "not_estimable": "These data do not determine it",
-    "interval_holds_threshold": "The interval holds values on both sides of the threshold",
-    "interval_holds_zero": "The interval holds zero",
-    "below_threshold_chance_possible": "The ratio lies below four fifths, but chance remains a possible explanation",
-    "interval_too_wide": "The interval is too wide",
-    "too_few": "Too few people with performance ratings",
-    "unreliable_score": "The score itself is unreliable: nothing seen through it is no sight of nothing",
-    "suppressed": "The figures rest on a group too small to be shown",
+WENT_ON = {
+    "user": ("interviewed", "were accepted"),
+    "hr": ("interviewed by HR", "went on"),
+    None: ("who entered the process", "were accepted in the end"),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """A finding in sentences; step and who are empty where nothing is to be done."""
-
-    effect: str
-    uncertainty: str
-    consequence: str
-    step: str = ""
-    who: str = ""
-
-    @property
-    def text(self) -> str:
-        return " ".join(part for part in (self.effect, self.uncertainty, self.consequence) if part)
 
 
 def verdict(question: str, state: str, value: float | None = None) -> str:
@@ -68,42 +48,16 @@ def say(finding: Entry, report: Entry) -> Said:
     return _RULES[finding["rule"]](finding, estimate or {}, report)
 
 
-def about(subject: Entry) -> str:
-    """overall score at user interviews in Sales"""
-    words = [] if subject.get("competency") is None else [view.competency(subject["competency"])]
-    if subject.get("stage"):
-        words.append(f"at {view.stages(subject['stage'])}")
-    if subject.get("job_family"):
-        words.append(f"in {view.family(subject['job_family'])}")
-    return " ".join(words)
-
-
 def title(subject: Entry) -> str:
     """Overall score, user interview, all job families"""
     what = view.sentence(view.competency(subject["competency"]))
     return f"{what}, {view.stage(subject['stage'])}, {view.family(subject['job_family'])}"
 
 
-def pair(subject: Entry) -> str:
-    """women : men"""
-    return f"{view.label(subject['group'])} : {view.label(subject['reference'])}"
-
-
-def _undecided(finding: Entry) -> str:
-    return CANNOT_TELL.get(finding["reason"], "The evidence points neither way") + ": these data cannot tell."
-
-
-def _unestimated(finding: Entry, estimate: Entry, what: str) -> Said:
-    cautions = estimate.get("cautions", [])
-    why = view.caution(cautions[0]["text"]) if cautions else CANNOT_TELL.get(finding["reason"], "")
-    return Said(f"{what} cannot be estimated.", f"{why.rstrip('.')}." if why else "", "These data cannot tell.")
-
-
 def reliability(finding: Entry, estimate: Entry, report: Entry) -> Said:
-    del report
     subject = finding["subject"]
     if estimate.get("value") is None:
-        return _unestimated(finding, estimate, f"The reliability of the {about(subject)}")
+        return unestimated(finding, estimate, f"The reliability of the {about(subject)}")
     value, detail = estimate["value"], estimate["detail"]
     effect = (
         f"Of the differences between candidates' mean {about(subject)}, about {view.rough(100 * value)} parts in 100 go "
@@ -117,7 +71,7 @@ def reliability(finding: Entry, estimate: Entry, report: Entry) -> Said:
     if finding["state"] == "none_seen":
         return Said(effect, uncertainty, f"This is consistent with the mark of {mark} set for selection decisions.")
     if finding["state"] == "cannot_tell":
-        return Said(effect, uncertainty, _undecided(finding))
+        return Said(effect, uncertainty, undecided(finding, report))
     needs = more_raters(estimate)
     consequence = f"This indicates less than the {mark} set for selection decisions. {needs}".strip()
     step = (
@@ -149,10 +103,9 @@ def _raters_step(detail: Entry) -> str:
 
 
 def validity(finding: Entry, estimate: Entry, report: Entry) -> Said:
-    del report
     subject = finding["subject"]
     if estimate.get("value") is None:
-        return _unestimated(finding, estimate, f"How the {about(subject)} goes with later performance")
+        return unestimated(finding, estimate, f"How the {about(subject)} goes with later performance")
     value, people = estimate["value"], estimate["n"]
     direction = "higher scores go with better performance" if value > 0 else "higher scores go with poorer performance"
     effect = (
@@ -173,7 +126,7 @@ def validity(finding: Entry, estimate: Entry, report: Entry) -> Said:
         seeable = (
             "" if could is None else f" Correlations under {view.coefficient(could)} are too small to be seen here."
         )
-        return Said(effect, uncertainty, _undecided(finding) + seeable)
+        return Said(effect, uncertainty, undecided(finding, report) + seeable)
     consequence = (
         f"This indicates less than the {view.coefficient(finding['threshold'])} that would be worth an interview."
     )
@@ -183,11 +136,11 @@ def validity(finding: Entry, estimate: Entry, report: Entry) -> Said:
 
 def selection(finding: Entry, estimate: Entry, report: Entry) -> Said:
     subject, detail = finding["subject"], estimate.get("detail", {})
-    where = f"At {view.stages(subject['stage'])}" + (
+    where = ("In the whole process" if subject["stage"] is None else f"At {view.stages(subject['stage'])}") + (
         f" in {view.family(subject['job_family'])}" if subject["job_family"] else ""
     )
     if estimate.get("value") is None or subject.get("group") is None:
-        return _unestimated(finding, estimate, f"{where}, the impact ratio by {view.label(subject['attribute'])}")
+        return unestimated(finding, estimate, f"{where}, the impact ratio by {view.label(subject['attribute'])}")
     focal, reference = subject["group"], subject["reference"]
     women, men = view.label(focal), view.label(reference)
     base, of = view.of_hundred(detail["rates"][focal], detail["rates"][reference])
@@ -198,37 +151,38 @@ def selection(finding: Entry, estimate: Entry, report: Entry) -> Said:
         f"{view.from_to(estimate['interval'])}; {view.count(detail['n'][focal])} and "
         f"{view.count(detail['n'][reference])} people)."
     )
-    uncertainty = f"{_chance(finding, report)} {over_all_pairs(estimate)}".strip()
+    uncertainty = f"{_chance(finding, estimate, report)} {over_all_pairs(estimate)}".strip()
     if finding["reason"] == "above_threshold":
-        return Said(effect, uncertainty, "The whole interval lies at or above four fifths.")
+        return Said(effect, uncertainty, f"The whole interval lies at or above {marks.mark(report)}.")
     if finding["state"] == "cannot_tell":
         gap = (finding["detectable"] or {}).get("difference")
         seeable = (
             "" if gap is None else f" Gaps under {view.rough(abs(100 * gap))} in 100 are too small to be seen here."
         )
-        return Said(effect, uncertainty, _undecided(finding) + seeable)
+        return Said(effect, uncertainty, undecided(finding, report) + seeable)
     if finding["reason"] == "significant_above_threshold":
         consequence = (
-            "The ratio itself does not lie below four fifths, but the difference is larger than chance would give."
+            f"The ratio does not lie below {marks.mark(report)}, but the difference is larger than chance would give."
         )
     else:
-        consequence = (
-            "A ratio below four fifths is prima facie evidence of adverse impact in United States "
-            "practice, not a definition of it."
-        )
+        consequence = marks.below(report)
     step = (
-        f"Review the {view.stage(subject['stage'])}{_in(subject)}: which competency the gap between "
+        f"Review the {_reviewed(subject)}: which competency the gap between "
         f"{women} and {men} goes with, "
         "whether the job needs it, and which panels they met."
     )
-    return Said(effect, uncertainty, consequence, step, "The head of hiring with legal counsel")
+    return Said(effect, uncertainty, consequence, step, marks.adviser(report))
+
+
+def _reviewed(subject: Entry) -> str:
+    return "whole process" if subject["stage"] is None else f"{view.stage(subject['stage'])}{_in(subject)}"
 
 
 def _in(subject: Entry) -> str:
     return f" in {view.family(subject['job_family'])}" if subject["job_family"] else ""
 
 
-def _chance(finding: Entry, report: Entry) -> str:
+def _chance(finding: Entry, estimate: Entry, report: Entry) -> str:
     """How far chance explains it, by which test."""
     if finding["p"] is None:
         return ""
@@ -236,7 +190,11 @@ def _chance(finding: Entry, report: Entry) -> str:
     measured = (test or {}).get("measure")
     named = {"mantel_haenszel": "Mantel–Haenszel within requisitions", "lancaster_mid_p": "Lancaster's mid-p"}
     name = f"{named.get(str(measured), 'two-sample test')}, {view.p_equals(finding['p'])}"
-    unlikely = finding["p"] < report["policy"]["policy"]["significance"]
+    level, q = report["policy"]["policy"]["significance"], finding["q"]
+    unlikely = finding["p"] < level and (finding["leading"] or q is None or q < level)
+    chosen = (estimate.get("detail", {}).get("over_all_pairs") or {}).get("pairs")
+    name += f" over all {chosen} pairs of groups" if chosen else ""
+    name += f", {view.p_equals(q, 'q')} over all tests" if q is not None and not finding["leading"] else ""
     said = f"Chance alone is {'an unlikely' if unlikely else 'a possible'} explanation ({name})."
     disagree = test is not None and any(c["code"] == "HETEROGENEOUS_STRATA" for c in test["cautions"])
     return f"{said} Requisitions disagree among themselves: look at them one by one." if disagree else said
@@ -254,13 +212,10 @@ def over_all_pairs(estimate: Entry) -> str:
 
 
 def score_gap(finding: Entry, estimate: Entry, report: Entry) -> Said:
-    del report
     subject = finding["subject"]
     focal, reference = view.label(subject["group"]), view.label(subject["reference"])
     if estimate.get("value") is None:
-        return _unestimated(
-            finding, estimate, f"The difference between {focal} and {reference} in the {about(subject)}"
-        )
+        return unestimated(finding, estimate, f"The difference between {focal} and {reference} in the {about(subject)}")
     value = estimate["value"]
     effect = (
         f"{view.sentence(focal)} scored {view.rough(abs(value))} standard deviations "
@@ -278,7 +233,7 @@ def score_gap(finding: Entry, estimate: Entry, report: Entry) -> Said:
             effect, uncertainty, f"Any difference is consistent with one smaller than {worth} standard deviations."
         )
     if finding["state"] == "cannot_tell":
-        return Said(effect, uncertainty, _undecided(finding))
+        return Said(effect, uncertainty, undecided(finding, report))
     consequence = (
         f"This indicates a gap of a size worth looking into ({worth} or more); it does not say where it arises."
     )
@@ -287,11 +242,10 @@ def score_gap(finding: Entry, estimate: Entry, report: Entry) -> Said:
 
 
 def prediction(finding: Entry, estimate: Entry, report: Entry) -> Said:
-    del report
     subject = finding["subject"]
     focal, reference = view.label(subject["group"]), view.label(subject["reference"])
     if estimate.get("value") is None:
-        return _unestimated(
+        return unestimated(
             finding, estimate, f"Whether the {about(subject)} predicts alike for {focal} and {reference}"
         )
     people = estimate["n"]
@@ -321,7 +275,7 @@ def prediction(finding: Entry, estimate: Entry, report: Entry) -> Said:
     )
     if finding["state"] == "none_seen":
         return Said(effect, "", "A differing slope of a size that matters could have been seen.")
-    return Said(effect, "", _undecided(finding))
+    return Said(effect, "", undecided(finding, report))
 
 
 _RULES: dict[str, Callable[[Entry, Entry, Entry], Said]] = {
@@ -330,6 +284,11 @@ _RULES: dict[str, Callable[[Entry, Entry, Entry], Said]] = {
     "selection": selection,
     "score_gap": score_gap,
     "prediction": prediction,
+    "crossed": sentences_groups.crossed,
+    "panels": sentences_groups.panels,
+    "interviewers": sentences_groups.interviewers,
+    "item_bias": sentences_groups.item_bias,
+    "movement": sentences_groups.movement,
 }
 
 

@@ -1,6 +1,7 @@
 """Which groups may not be shown where: small cells, and what would give them away by subtraction.
 
-Pure arithmetic on counts. A slice is (attribute, stage, job family or None for all). A group's cells in a slice are its
+Pure arithmetic on counts. A slice is (attribute, stage, part): a job family or period, or None for all. A group's cells in
+a slice are its
 people and, where there was a selection, its selected and rejected. What an outsider can subtract: over groups, a slice's
 published candidates minus the groups shown (those who did not state a group are never counted in a report that hides
 something, so they stand as the second hidden cell); over job families, a group's figure for all minus its families.
@@ -8,6 +9,7 @@ something, so they stand as the second hidden cell); over job families, a group'
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -104,6 +106,73 @@ def _hide_over_parts(group: str, whole: Cells, parts: list[Table], minimum: int,
         if not shown or not any(0 < rest < (enough if secret else minimum) for rest in left):
             return
         min(shown, key=lambda table: (table.cells[group], str(table.slice[2]))).hidden.add(group)
+
+
+LARGE_ROUGH = 100
+"""From so many people on a rough rate has two decimals, under them one."""
+
+
+def rough_decimals(n: int) -> int:
+    return 2 if n >= LARGE_ROUGH else 1
+
+
+def rough_count(n: int) -> int:
+    """To tens."""
+    return 10 * int(n / 10 + 0.5)
+
+
+def least_behind(cells: Cells) -> Cells:
+    """The smallest counts that a rough number of people and a rough rate could stand for: people, selected, rejected."""
+    n = rough_count(cells[0])
+    fewest, most = max(n - 5, 0), n + 4
+    if len(cells) == 1:
+        return (fewest,)
+    step = 0.5 * 10.0 ** -rough_decimals(n)
+    rate = round(cells[1] / cells[0], rough_decimals(n)) if cells[0] else 0.0
+    selected = max(0, math.ceil((rate - step) * fewest))
+    rejected = max(0, math.ceil((1 - rate - step) * fewest))
+    return (min(fewest, most), selected, rejected)
+
+
+def hide_crossed(
+    crossed: Sequence[Table], singles: Sequence[Table], parts: Mapping[str, tuple[str, str]], minimum: int
+) -> bool:
+    """Marks crossed groups that go with either of their parts. Returns whether exact figures of the others would give a
+    small one back beside the single attributes; rough ones may then be shown, and what even these give back is marked."""
+    exposed = False
+    for table in crossed:
+        margins = [one for one in singles if one.kind == table.kind and one.slice[1:] == table.slice[1:]]
+        gone = {group for one in margins for group in one.hidden}
+        table.hidden |= {name for name in table.cells if gone & set(parts.get(name, ()))}
+        for margin in margins:
+            for group in sorted(margin.cells.keys() - margin.hidden):
+                inside = [name for name in table.cells if group in parts.get(name, ())]
+                exposed |= _hide_inside(table, inside, margin.cells[group], minimum)
+    return exposed
+
+
+def _hide_inside(table: Table, inside: Sequence[str], whole: Cells, minimum: int) -> bool:
+    """Whether the crossed groups of one group must be rough; of these the smallest go while they still leave too little."""
+    enough = 2 * minimum - 1
+
+    def left(found: Sequence[Cells]) -> list[int]:
+        return [cell - sum(cells[i] for cells in found) for i, cell in enumerate(whole)]
+
+    shown = [name for name in inside if name not in table.hidden]
+    secret = any(small(table.cells[name], minimum) for name in inside if name in table.hidden)
+    if not shown or len(shown) == len(inside):
+        return False
+    if not any(0 < rest < (enough if secret else minimum) for rest in left([table.cells[name] for name in shown])):
+        return False
+    while shown:
+        exact = left([table.cells[name] for name in shown])
+        most = left([least_behind(table.cells[name]) for name in shown])
+        if not any(rest > 0 and upper < minimum for rest, upper in zip(exact, most, strict=True)):
+            return True
+        smallest = min(shown, key=lambda name: (table.cells[name], name))
+        table.hidden.add(smallest)
+        shown.remove(smallest)
+    return True
 
 
 def merged(tables: Iterable[Table]) -> Mapping[Slice, set[str]]:

@@ -160,11 +160,11 @@ def competency(name: str | None) -> str:
 
 
 def stage(name: str | None) -> str:
-    return STAGES.get(name or "", label(name))
+    return "whole process" if name is None else STAGES.get(name, label(name))
 
 
 def stages(name: str | None) -> str:
-    return stage(name) + "s"
+    return "the whole process" if name is None else stage(name) + "s"
 
 
 def family(name: str | None) -> str:

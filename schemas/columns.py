@@ -79,6 +79,12 @@ DEMOGRAPHICS = {
     "category": Column(required=True),
     "source": Column(default="self_reported"),
 }
+INTERVIEWER_GROUPS = {
+    "interviewer_id": Column(required=True, identity="staff"),
+    "attribute": Column(required=True),
+    "category": Column(required=True),
+    "source": Column(default="self_reported"),
+}
 PREPARATION = {
     "candidate_id": Column(required=True, identity="candidate"),
     "item": Column(required=True),
@@ -92,6 +98,7 @@ COLUMNS: dict[str, dict[str, Column]] = {
     "performance": PERFORMANCE,
     "demographics": DEMOGRAPHICS,
     "preparation": PREPARATION,
+    "interviewer_groups": INTERVIEWER_GROUPS,
 }
 
 # Which rows are versions of the same fact: the newest of them counts. A form is known by its scorecard_id; without
@@ -102,4 +109,5 @@ KEYS: dict[str, tuple[str, ...]] = {
     "performance": ("candidate_id", "performance_rater_id", "dimension", "review_type", "rated_on"),
     "demographics": ("candidate_id", "attribute"),
     "preparation": ("candidate_id", "item"),
+    "interviewer_groups": ("interviewer_id", "attribute"),
 }

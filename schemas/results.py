@@ -9,6 +9,8 @@ Family = Literal["reliability", "raters", "validity", "fairness", "quality"]
 State = Literal["alert", "concern", "cannot_tell", "none_seen"]
 Question = Literal["reliable", "predictive", "alike"]
 
+CHOSEN_AMONG = "chosen_among"
+"""Detail of a test of two groups: of how many groups the data chose the reference."""
 SUBJECT_KEYS = ("stage", "competency", "job_family", "attribute", "group", "reference", "criterion")
 
 
@@ -79,17 +81,19 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Test:
-    """One significance test of the audit, with the false-discovery adjusted q over all of them (Benjamini & Hochberg)."""
+    """One significance test of the audit, what it is about (family), and the false-discovery adjusted q over all of them
+    (Benjamini & Hochberg)."""
 
     __test__ = False  # not a test case, whatever a test runner thinks of its name
 
     estimate: str
+    family: str
     name: str
     p: float
     q: float
 
     def to_dict(self) -> dict[str, Any]:
-        return {"estimate": self.estimate, "name": self.name, "p": self.p, "q": self.q}
+        return {"estimate": self.estimate, "family": self.family, "name": self.name, "p": self.p, "q": self.q}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

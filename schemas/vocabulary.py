@@ -11,7 +11,7 @@ Decision = Literal["accepted", "rejected", "withdrawn", "pending"]
 ReviewType = Literal["manager", "peer", "self", "upward", "other"]
 ReviewStatus = Literal["final", "draft", "in_progress"]
 DemographicSource = Literal["self_reported", "recorded", "inferred"]
-TableName = Literal["scores", "decisions", "performance", "demographics", "preparation"]
+TableName = Literal["scores", "decisions", "performance", "demographics", "preparation", "interviewer_groups"]
 
 STAGES: tuple[str, ...] = get_args(Stage)
 ROLES: tuple[str, ...] = get_args(Role)

@@ -22,6 +22,7 @@ MARKS = {
     "performance": {"rating"},
     "demographics": {"attribute", "category"},
     "preparation": {"item", "provided"},
+    "interviewer_groups": {"interviewer_id", "attribute", "category"},
 }
 
 

@@ -47,6 +47,7 @@ VALUE = {
     "performance": "rating",
     "demographics": "category",
     "preparation": "provided",
+    "interviewer_groups": "category",
 }
 
 

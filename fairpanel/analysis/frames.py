@@ -9,6 +9,7 @@ from datetime import datetime
 import polars as pl
 
 from fairpanel.analysis.follow_up import follow_up
+from fairpanel.analysis.group_names import renamings, tidy
 from fairpanel.config import AuditConfig
 from fairpanel.store.tables import Pinned
 from schemas.vocabulary import DECLINED, ELEMENTS
@@ -34,7 +35,8 @@ class Material:
     unit, candidate, stage,
     selected (bool), job_family, requisition. performance: candidate, performance (mean of its raters), raters.
     performance_ratings: candidate, rater, score (mean over cycles), on the leading dimension. criterion, employment:
-    see fairpanel.analysis.follow_up. preparation: candidate, item, provided. groups: candidate, attribute, category.
+    see fairpanel.analysis.follow_up. preparation: candidate, item, provided. groups: candidate, attribute, category;
+    interviewer_groups: rater, attribute, category.
     counts: what was left out, by a named rule, and how far candidates came.
     """
 
@@ -46,6 +48,7 @@ class Material:
     employment: pl.DataFrame
     preparation: pl.DataFrame
     groups: pl.DataFrame
+    interviewer_groups: pl.DataFrame
     counts: Mapping[str, int]
     scale_notes: Sequence[str]
 
@@ -76,11 +79,15 @@ def gather(pinned: Pinned, period: Period, where: Mapping[str, str], config: Aud
         .join(units.select("candidate").unique(), on="candidate", how="semi")
         .sort("candidate", "item")
     )
-    groups = (
+    stated = (
         pinned.read("demographics", ["candidate_id", "attribute", "category"])
         .rename({"candidate_id": "candidate"})
         .join(units.select("candidate").unique(), on="candidate", how="semi")
+        .sort("candidate", "attribute")
     )
+    groups, named = tidy(stated, config.categories)
+    notes += [*named, *renamings(groups, met)]
+    interviewer_groups = _interviewers(pinned, ratings, config)
     hired = accepted["candidate"].unique()
     statuses = dict(after.employment.group_by("status").len().iter_rows())
     counts = {
@@ -114,9 +121,20 @@ def gather(pinned: Pinned, period: Period, where: Mapping[str, str], config: Aud
         employment=after.employment,
         preparation=preparation,
         groups=groups,
+        interviewer_groups=interviewer_groups,
         counts=counts,
         scale_notes=notes,
     )
+
+
+def _interviewers(pinned: Pinned, ratings: pl.DataFrame, config: AuditConfig) -> pl.DataFrame:
+    """Groups of those who scored in this audit, under the names that candidates' groups have."""
+    stated = pinned.read("interviewer_groups", ["interviewer_id", "attribute", "category"])
+    present = stated.rename({"interviewer_id": "candidate"}).join(
+        ratings.select(pl.col("rater").alias("candidate")).unique(), on="candidate", how="semi"
+    )
+    tidied, _ = tidy(present.sort("candidate", "attribute"), config.categories)
+    return tidied.rename({"candidate": "rater"})
 
 
 def _in_scope(pinned: Pinned, period: Period, where: Mapping[str, str]) -> pl.DataFrame:

@@ -10,10 +10,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from fairpanel.config import PolicyConfig
+from fairpanel.findings import groups
 from schemas.results import Estimated, Finding, State, Test
 
 Interval = tuple[float, float]
 WELL_POWERED = 2.0
+TWO_DF = 1.108
+"""The test of both lines has two degrees of freedom: for 80 % power at 5 % it needs a slope difference larger by the root of
+9.63 / 7.85 (noncentral chi-squares) than the test of slopes alone, whose smallest visible difference an estimate states."""
 
 
 def findings(estimates: Sequence[Estimated], tests: Sequence[Test], policy: PolicyConfig) -> list[Finding]:
@@ -23,7 +27,7 @@ def findings(estimates: Sequence[Estimated], tests: Sequence[Test], policy: Poli
         finding
         for estimate in estimates
         if (rule := RULES.get(estimate.result["measure"])) is not None
-        and (finding := rule(estimate, by_estimate.get(estimate.identity), policy, estimates)) is not None
+        and (finding := rule(estimate, by_estimate.get(_tested_by(estimate, estimates)), policy, estimates)) is not None
     ]
     unreliable = {
         finding.subject["stage"]
@@ -130,21 +134,45 @@ def validity(
     )
 
 
-def selection(estimate: Estimated, test: Test | None, policy: PolicyConfig, others: Sequence[Estimated]) -> Finding:
-    """The impact ratio with its interval, and the test within requisitions (else over all) for the group it is about."""
-    del test
+FOUR_FIFTHS = 0.8
+CROSS = " × "
+
+
+def _below(estimate: Estimated, focal: str, policy: PolicyConfig) -> bool:
+    """Under the policy's ratio; four fifths in whole numbers, so that 48 of 100 against 60 of 100 is not below."""
+    if policy.impact_ratio == FOUR_FIFTHS:
+        return (estimate.result["detail"].get("four_fifths") or {}).get(focal) is False
+    value = estimate.result["value"]
+    return value is not None and float(value) < policy.impact_ratio
+
+
+def selection(
+    estimate: Estimated, test: Test | None, policy: PolicyConfig, others: Sequence[Estimated]
+) -> Finding | None:
+    """The impact ratio with its interval, and the test within requisitions (else over all) for the group it is about.
+
+    Where the data chose the pair, p and interval allow for all pairs of groups; a job family is one of many looks, so that
+    its test has to stand over all tests; where a group is too small for one, nothing is said. Of crossed groups the smallest
+    of many ratios means little: they are judged by their departures (groups.crossed).
+    """
+    if CROSS in str(estimate.subject.get("attribute")):
+        return None
     interval = _interval(estimate)
     detail = estimate.result["detail"]
     focal, reference = detail.get("focal"), detail.get("reference")
     rests_on = _test_of_pair(estimate, others, str(focal))
     p = rests_on.result["detail"][_P_KEY[rests_on.result["measure"]]] if rests_on is not None else detail.get("p")
-    below = detail.get("four_fifths", {}).get(focal) is False  # false: it does not reach four fifths
-    significant = p is not None and p < policy.significance
+    over_all = detail.get("over_all_pairs") or {}
+    p = None if p is None else min(1.0, p * over_all.get("pairs", 1))
+    below = _below(estimate, str(focal), policy)
+    stands = _leads(estimate) or (test is not None and test.q < policy.significance)
+    significant = p is not None and p < policy.significance and stands
     state: State
     if interval is None or estimate.result["value"] is None:
         state, reason = "cannot_tell", "not_estimable"
     elif below and significant:
-        state = "alert" if interval[1] < policy.impact_ratio else "concern"
+        high = over_all.get("high")
+        state = "alert" if (interval[1] if high is None else float(high)) < policy.impact_ratio else "concern"
         reason = "below_threshold"
     elif below:
         state, reason = "cannot_tell", "below_threshold_chance_possible"
@@ -165,11 +193,20 @@ def selection(estimate: Estimated, test: Test | None, policy: PolicyConfig, othe
         threshold=policy.impact_ratio,
         detectable=_detectable(estimate),
         p=p,
+        q=None if test is None else test.q,
         leading=_leads(estimate),
     )
 
 
 _P_KEY = {"mantel_haenszel": "p_corrected", "lancaster_mid_p": "p_two_sided"}
+
+
+def _tested_by(estimate: Estimated, others: Sequence[Estimated]) -> str:
+    """The estimate whose test speaks for another: an impact ratio has none of its own."""
+    if estimate.result["measure"] != "impact_ratio":
+        return estimate.identity
+    found = _test_of_pair(estimate, others, str(estimate.result["detail"].get("focal")))
+    return estimate.identity if found is None else found.identity
 
 
 def _test_of_pair(estimate: Estimated, others: Sequence[Estimated], focal: str) -> Estimated | None:
@@ -218,6 +255,8 @@ def prediction(estimate: Estimated, test: Test | None, policy: PolicyConfig, oth
     """Do the groups' prediction lines differ? A null result counts only where a differing slope could have been seen."""
     del others
     detectable = _detectable(estimate)
+    if detectable and "difference" in detectable:
+        detectable["difference"] *= TWO_DF
     detail = estimate.result["detail"]
     rows = detail.get("coefficients", [])  # intercept, slope of the reference group, then what differs by group
     slope = rows[1]["estimate"] if len(rows) > 1 else None
@@ -252,4 +291,9 @@ RULES: dict[str, Rule] = {
     "impact_ratio": selection,
     "standardized_difference": score_gap,
     "differential_prediction": prediction,
+    "crossed_rates": groups.crossed,
+    "panel_assignment": groups.panels,
+    "rater_group_interaction": groups.interviewers,
+    "dif_mantel_haenszel": groups.item_bias,
+    "group_monitor": groups.movement,
 }

@@ -42,7 +42,8 @@ from reports.html import render
 from schemas.columns import COLUMNS
 from schemas.results import Analysis
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
+INTERNAL, PUBLIC = "report.json", "public.json"
 SCOPE_COLUMNS = ("requisition_id", "job_family", "stage", "interviewer_role")
 STEPS: tuple[tuple[str, Callable[[Material, Any], Analysis]], ...] = (
     ("reliability", reliability),
@@ -90,6 +91,7 @@ class Audited:
             "pdf": None,
             "json": str(self.directory / "report.json"),
             "calibration": str(self.directory / "calibration.html"),
+            "public": str(public) if (public := self.directory / "public.html").is_file() else None,
             "workbook": None,
             "findings": dict(self.findings),
             "unchanged": self.unchanged,
@@ -131,9 +133,13 @@ def audit(
         analyses.append(step(material, config.audit))
     progress("report", len(STEPS), len(STEPS) + 1)
     with exclusive(workspace):
-        report = compose(workspace, report_id, scope, config, pinned, inputs, analyses)
+        whole = compose(workspace, report_id, scope, config, pinned, inputs, analyses)
+        report = protect(whole, published(workspace, scope, report_id))
+        public = None
+        if config.disclosure.public_edition:
+            public = protect(whole, published(workspace, scope, report_id, PUBLIC), "public", [report])
         told = [stage for analysis in analyses for stage in analysis.calibration if stage["raters"]]
-        _publish(workspace, directory, report, told)
+        _publish(workspace, directory, report, told, public)
     progress("", len(STEPS) + 1, len(STEPS) + 1)
     return Audited(
         report_id=report_id,
@@ -201,7 +207,7 @@ def input_facts(pinned: tables.Pinned, material: Material) -> dict[str, Any]:
 def _content(material: Material) -> str:
     """The same for the same facts, whatever order they were ingested in."""
     digest = hashlib.sha256()
-    for name in ("ratings", "outcomes", "criterion", "employment", "preparation", "groups"):
+    for name in ("ratings", "outcomes", "criterion", "employment", "preparation", "groups", "interviewer_groups"):
         frame: pl.DataFrame = getattr(material, name)
         digest.update(name.encode())
         rows = frame.sort(frame.columns).select(pl.all().cast(pl.String).fill_null("\x00"))
@@ -212,7 +218,7 @@ def _content(material: Material) -> str:
 
 def identity(content: str, scope: Scope, config: Config) -> str:
     """The report's name: its period and a fingerprint of inputs, configuration, method and code."""
-    settings = config.model_dump(mode="json", include={"audit", "policy", "disclosure"})
+    settings = config.model_dump(mode="json", include={"audit", "policy", "disclosure", "profile"})
     parts = ledger.canonical([content, scope.to_dict(), settings, code_version(), SCHEMA_VERSION])
     told = scope.to_dict()
     label = f"{told['from'] or 'begin'}_{told['to'] or 'now'}"
@@ -238,7 +244,7 @@ def compose(
     inputs: Mapping[str, Any],
     analyses: Sequence[Analysis],
 ) -> dict[str, Any]:
-    """The content of report.json, before disclosure control."""
+    """The content of report.json before disclosure control: it never leaves this process."""
     estimates = [estimate for analysis in analyses for estimate in analysis.estimates]
     tests = adjusted_tests(estimates)
     judged = findings(estimates, tests, config.policy)
@@ -247,9 +253,10 @@ def compose(
     }
     dates = pinned.read("scores", ["interviewed_at"])["interviewed_at"]
     first, last = _covered(dates, scope.period)
-    policy = config.model_dump(mode="json", include={"audit", "policy", "disclosure", "scale"})
+    policy = config.model_dump(mode="json", include={"audit", "policy", "disclosure", "scale", "profile"})
     report = {
         "schema_version": SCHEMA_VERSION,
+        "edition": "internal",
         "report_id": report_id,
         "supersedes": _superseded(workspace, report_id, scope),
         "period": {"from": scope.to_dict()["from"], "to": scope.to_dict()["to"], "first": first, "last": last},
@@ -274,7 +281,33 @@ def compose(
         },
     }
     plain: dict[str, Any] = to_json(report)
-    return protect(plain)
+    return plain
+
+
+def published(workspace: Workspace, scope: Scope, report_id: str, edition: str = INTERNAL) -> list[dict[str, Any]]:
+    """Earlier reports on parts of the period, or on a longer one, under the same conditions: as they went out."""
+    found = []
+    before = itertools.takewhile(lambda e: e.manifest.get("report_id") != report_id, ledger.entries(workspace))
+    for entry in before:
+        other, name = entry.manifest.get("scope") or {}, str(entry.manifest.get("report_id"))
+        path = workspace.reports / name / edition
+        if _one_in_the_other(scope.to_dict(), other) and path.is_file():
+            found.append(json.loads(path.read_text("utf-8")))
+    return found
+
+
+def _one_in_the_other(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two different periods under the same conditions lie one inside the other."""
+    if one.get("where") != other.get("where"):
+        return False
+    spans = [(scope.get("from") or "0", scope.get("to") or "9999") for scope in (one, other)]
+    (start, end), (other_start, other_end) = spans
+    inside = start <= other_start and other_end <= end
+    return spans[0] != spans[1] and (inside or (other_start <= start and end <= other_end))
+
+
+def _as_json(report: Mapping[str, Any]) -> bytes:
+    return json.dumps(report, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False).encode()
 
 
 def _covered(dates: pl.Series, period: Period) -> tuple[str | None, str | None]:
@@ -297,13 +330,16 @@ def _superseded(workspace: Workspace, report_id: str, scope: Scope) -> str | Non
 
 
 def _publish(
-    workspace: Workspace, directory: Path, report: dict[str, Any], told: Sequence[Mapping[str, Any]] = ()
+    workspace: Workspace,
+    directory: Path,
+    report: dict[str, Any],
+    told: Sequence[Mapping[str, Any]] = (),
+    public: dict[str, Any] | None = None,
 ) -> None:
     """Files first, under another name, then the folder, then the ledger: a killed run leaves no half report."""
-    written = {
-        "report.json": json.dumps(report, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False).encode(),
-        "report.html": render(report).encode(),
-    }
+    written = {INTERNAL: _as_json(report), "report.html": render(report).encode()}
+    if public is not None:
+        written |= {PUBLIC: _as_json(public), "public.html": render(public).encode()}
     if told:
         written["calibration.html"] = render_pack(report, told).encode()
     workspace.reports.mkdir(parents=True, exist_ok=True)

@@ -35,7 +35,7 @@ from schemas.columns import COLUMNS
 LOCK_PATIENCE = 600.0
 LONGEST_CELL = 80
 # Scores come last: their batch is judged against who is known from the other tables.
-ORDER = {"demographics": 0, "preparation": 1, "decisions": 2, "performance": 3, "scores": 4}
+ORDER = {"demographics": 0, "interviewer_groups": 0, "preparation": 1, "decisions": 2, "performance": 3, "scores": 4}
 
 
 class Judging(Protocol):

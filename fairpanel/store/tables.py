@@ -19,7 +19,7 @@ from deltalake.exceptions import TableNotFoundError
 from fairpanel.workspace import Workspace
 from schemas.columns import COLUMNS, KEYS
 
-RESTRICTED = ("demographics", "quarantine")
+RESTRICTED = ("demographics", "interviewer_groups", "quarantine")
 PARTITIONED = ("quarantine",)
 KINDS = {
     "text": pl.String(),

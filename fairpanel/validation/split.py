@@ -14,6 +14,7 @@ from pandera.errors import SchemaErrors
 from schemas.columns import COLUMNS
 from schemas.decisions import Decisions
 from schemas.demographics import Demographics
+from schemas.interviewer_groups import InterviewerGroups
 from schemas.performance import Performance
 from schemas.preparation import Preparation
 from schemas.rules import rule_of_check
@@ -25,6 +26,7 @@ CONTRACTS = {
     "performance": Performance,
     "demographics": Demographics,
     "preparation": Preparation,
+    "interviewer_groups": InterviewerGroups,
 }
 FAILURE_SCHEMA = {"row": pl.UInt32, "rule": pl.String, "column": pl.String, "value": pl.String}
 COLUMN_OF_RULE = {

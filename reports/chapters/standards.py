@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from reports import view
-from reports.blocks import Chapter, heading, points, table
+from reports import marks, view
+from reports.blocks import Chapter, heading, points, table, text
 
 Entry = Mapping[str, Any]
 TITLES = {
@@ -18,54 +18,29 @@ TITLES = {
     "groups": "Alike for groups?",
     "tested": "What was tested",
 }
-# Requirement, chapter that answers it, what would be needed where there is none.
-STANDARDS = (
-    (
-        "Uniform Guidelines, 29 CFR 1607.4: selection rates by group, four fifths, significance",
-        "groups",
-        "decisions and groups of candidates",
-    ),
-    (
-        "Uniform Guidelines, 29 CFR 1607.5: general standards for validity studies",
-        "predict",
-        "performance ratings of those hired",
-    ),
-    (
-        "Uniform Guidelines, 29 CFR 1607.14 B: criterion-related validity, restriction of range",
-        "predict",
-        "performance ratings of those hired",
-    ),
-    (
-        "Uniform Guidelines, 29 CFR 1607.14 B(8): comparison of prediction between groups",
-        "lines",
-        "performance ratings in each group",
-    ),
-    (
-        "Uniform Guidelines, 29 CFR 1607.14 C and D: content and construct validity",
-        None,
-        "a job analysis, and what each question is for",
-    ),
-    ("Uniform Guidelines, 29 CFR 1607.15: documentation of impact and validity evidence", "tested", ""),
-    ("SIOP Principles 2018: reliability and interviewer agreement", "agree", "two or more interviewers a candidate"),
-    (
-        "SIOP Principles 2018: predictor–criterion relations, with corrections stated",
-        "predict",
-        "performance ratings of those hired",
-    ),
-    (
-        "SIOP Principles 2018: group differences and differential prediction",
-        "lines",
-        "performance ratings in each group",
-    ),
-    (
-        "Local Law 144 (New York City, 6 RCNY 5-301): impact ratios by sex and by race or ethnicity",
-        "groups",
-        "decisions and groups of candidates",
-    ),
-    ("Local Law 144: intersectional categories", None, "an audit of sex and race or ethnicity crossed"),
-    ("ISO 10667: quality of the assessment and its results, reported to the client", "agree", ""),
-    ("ISO 10667: data handling, traceability", "went-in", ""),
-)
+CROSS = " × "
+# What may answer a requirement: the chapter, and the measure that must be in the report (empty: none in particular).
+ANSWERS = {
+    "reliability": ("agree", "g_coefficient"),
+    "validity": ("predict", "pearson"),
+    "prediction": ("groups", "differential_prediction"),
+    "selection": ("groups", "impact_ratio"),
+    "scores": ("groups", "standardized_difference"),
+    "scoring_rate": ("groups", "scoring_rate"),
+    "crossed": ("groups", "crossed_rates"),
+    "unknown": ("groups", "group_coverage"),
+    "item_bias": ("groups", "dif_mantel_haenszel"),
+    "panels": ("groups", "panel_assignment"),
+    "alternatives": ("groups", "selection_tradeoff"),
+    "monitoring": ("groups", "group_monitor"),
+    "bottom_line": ("groups", "impact_ratio"),
+    "records": ("went-in", ""),
+    "tested": ("tested", ""),
+    "disclosure": ("groups", ""),
+    "published": ("groups", ""),
+}
+
+
 METHODS = (
     (
         "Reliability: variance components by restricted maximum likelihood; G(q,k) after Putka and "
@@ -93,8 +68,14 @@ METHODS = (
         "random given the scores."
     ),
     (
-        "Selection: Koopman's score interval of the ratio; four fifths in whole numbers; exact tests; "
-        "Mantel–Haenszel within requisitions."
+        "Selection: Koopman's score interval of the ratio; exact tests; Mantel–Haenszel within requisitions; crossed groups "
+        "with partial pooling."
+    ),
+    (
+        "Where a gap arises: shares of competencies by Fieller; panels by generalized least squares; "
+        "interviewers' own gaps by "
+        "best predictions; competencies by Mantel–Haenszel on the delta scale; time by sums that may be "
+        "looked at every period."
     ),
     (
         "Findings: an interval must lie on one side of the policy's threshold, or a test must speak; "
@@ -114,10 +95,13 @@ GLOSSARY = (
         ),
     ),
     ("Impact ratio", "a group's selection rate divided by that of the reference group"),
+    ("Mark", ""),
+    ("Crossed groups", "people by two attributes at once, such as women of one ethnic group"),
     (
-        "Four fifths",
-        "an impact ratio of 0.8; below it, prima facie evidence of adverse impact in United States practice",
+        "Delta",
+        "how much harder a competency is for a group among people of the same standing; −2.35 times the log odds",
     ),
+    ("Shrunken", "leaning on the others the more, the fewer people a figure rests on"),
     ("Interval", "the values consistent with these data, at the stated confidence"),
     ("Hedges' g", "difference of two means in standard deviations, corrected for small samples"),
     ("Severity", "how much lower an interviewer scores than others would score the same candidates"),
@@ -145,13 +129,17 @@ def chapter(report: Entry, present: set[str]) -> Chapter:
         title="Standards, methods, glossary, references, manifest",
         question="Where is each standard answered, and from what can every number be recomputed?",
         blocks=[
+            text(_profile(report)),
             table(
-                "Standards index", ("Requirement", "Answered in", "Needs"), _standards(report, present), words=(1, 2)
+                "Standards index",
+                ("Provision", "Requirement", "Answered in", "Needs"),
+                _standards(report, present),
+                words=(1, 2, 3),
             ),
             heading("Methods"),
             points(*METHODS),
             heading("Glossary"),
-            table("Words of this report", ("Word", "Meaning"), GLOSSARY, words=(1,), folded=True),
+            table("Words of this report", ("Word", "Meaning"), _glossary(report), words=(1,), folded=True),
             heading("References"),
             {"kind": "details", "summary": "Sources of the methods used", "items": _references(report)},
             heading("Manifest"),
@@ -187,19 +175,42 @@ def _told(value: Any) -> Any:
     return view.label(value, 120) if isinstance(value, str) else value
 
 
-def _standards(report: Entry, present: set[str]) -> list[tuple[str, str, str]]:
-    measures = {estimate["measure"] for estimate in report["estimates"]}
-    answered = {
-        "predict": "pearson" in measures,
-        "lines": "differential_prediction" in measures,
-        "groups": "impact_ratio" in measures,
-    }
+def _glossary(report: Entry) -> list[tuple[str, str]]:
+    name = view.sentence(marks.mark(report).removeprefix("the "))
+    return [(name, marks.below(report)) if word == "Mark" else (word, meaning) for word, meaning in GLOSSARY]
+
+
+def _profile(report: Entry) -> str:
+    profile = report["policy"]["profile"]
+    about = view.label(profile["about"], 600)
+    return (
+        f"Policy profile: {view.label(profile['title'], 120)}. {about} This index says where the report "
+        f"answers a provision or "
+        "what data it would need; it is no legal advice."
+    )
+
+
+def _standards(report: Entry, present: set[str]) -> list[tuple[str, str, str, str]]:
+    """Each requirement of the profile with the chapter that answers it, or what is missing."""
     rows = []
-    for requirement, where, needs in STANDARDS:
-        chapter_id = "groups" if where == "lines" else where
-        there = chapter_id in present and answered.get(str(where), True)
-        rows.append((requirement, TITLES[str(chapter_id)] if there else "not available", "" if there else needs))
+    for each in report["policy"]["profile"]["requirement"]:
+        kind, _, attribute = each["answered"].partition(":")
+        chapter_id, measure = ANSWERS.get(kind, ("", ""))
+        there = chapter_id in present and (not measure or _measured(report, kind, measure, attribute))
+        if kind == "published":
+            there = there and bool(report["policy"]["disclosure"]["public_edition"])
+        told = [view.label(each[name], 300) for name in ("provision", "text", "needs")]
+        rows.append((told[0], told[1], TITLES[chapter_id] if there else "not available", "" if there else told[2]))
     return rows
+
+
+def _measured(report: Entry, kind: str, measure: str, attribute: str) -> bool:
+    found = [e for e in report["estimates"] if e["measure"] == measure and (e["value"] is not None or e["detail"])]
+    if attribute:
+        found = [e for e in found if attribute in str(e["subject"]["attribute"]).split(CROSS)]
+    if kind == "bottom_line":
+        found = [e for e in found if e["subject"]["stage"] is None]
+    return bool(found)
 
 
 def _references(report: Entry) -> list[str]:

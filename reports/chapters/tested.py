@@ -19,7 +19,14 @@ LIMIT_OF_SELF_TEST = (
     "The self-test takes the estimated components as true and draws normal scores; interviewers may go wrong in ways that "
     "were not planted."
 )
-DETECTABLE = {"r": "correlation", "d": "standardized difference"}
+DETECTABLE = {
+    "r": "correlation",
+    "d": "standardized difference",
+    "sd": "spread (SD)",
+    "delta": "delta",
+    "shift": "shift",
+    "log_odds_ratio": "shift in log odds",
+}
 
 
 def chapter(report: Entry) -> Chapter | None:
@@ -37,6 +44,7 @@ def chapter(report: Entry) -> Chapter | None:
     )
     blocks = [
         text(said) if tests else text("No significance test was run."),
+        _families(report),
         _ledger(report),
         _detectable(report),
         *planted,
@@ -72,14 +80,46 @@ def _about(estimate: Entry | None) -> str:
 
 def _ledger(report: Entry) -> dict[str, Any] | None:
     lines = [
-        (_about(by_id(report, t["estimate"])), view.label(t["name"]), view.p_value(t["p"]), view.p_value(t["q"]))
+        (
+            _about(by_id(report, t["estimate"])),
+            view.label(t["family"]),
+            view.label(t["name"]),
+            view.p_value(t["p"]),
+            view.p_value(t["q"]),
+        )
         for t in sorted(report["tests_run"], key=lambda t: (t["q"], t["p"], t["estimate"]))
     ]
     return (
-        table("All tests, smallest q first", ("About", "Test", "p", "q"), lines, words=(1,), folded=True)
+        table("All tests, smallest q first", ("About", "Family", "Test", "p", "q"), lines, words=(1, 2), folded=True)
         if lines
         else None
     )
+
+
+def _families(report: Entry) -> dict[str, Any] | None:
+    """How many tests each family of questions holds, and how many speak before and after allowing for their number."""
+    level = report["policy"]["policy"]["significance"]
+    families: dict[str, list[Entry]] = {}
+    for test in report["tests_run"]:
+        families.setdefault(test["family"], []).append(test)
+    lines = [
+        (
+            view.sentence(view.label(name)),
+            view.count(len(tests)),
+            view.count(sum(t["p"] < level for t in tests)),
+            view.few(level * len(tests)),
+            view.count(sum(t["q"] < level for t in tests)),
+        )
+        for name, tests in sorted(families.items())
+    ]
+    names = (
+        "Family",
+        "Tests",
+        f"p under {view.coefficient(level)}",
+        "Expected by chance",
+        f"q under {view.coefficient(level)}",
+    )
+    return table("Tests by family of questions", names, lines) if lines else None
 
 
 def _detectable(report: Entry) -> dict[str, Any] | None:
@@ -99,7 +139,7 @@ def _detectable(report: Entry) -> dict[str, Any] | None:
 def _effect(rule: str, found: Entry) -> tuple[str, str] | None:
     for key, name in DETECTABLE.items():
         if found.get(key) is not None:
-            return name, view.coefficient(found[key])
+            return name, view.coefficient(abs(found[key]))
     if found.get("difference") is None:
         return None
     if rule == "prediction":

@@ -165,3 +165,21 @@ def test_a_failed_period_is_logged_with_its_place_and_without_its_data(
     assert "2024-01-01 up to 2024-02-01 failed: ValueError" in caplog.text
     assert "in failing" in caplog.text
     assert "Ann" not in caplog.text
+
+
+def test_a_quarter_gives_no_small_group_of_a_month_back(filled: Workspace) -> None:
+    """Reports on months, then on the quarter: what the months show leaves no small rest of the quarter's figures."""
+    months = [Scope(period=each, where={}) for each in periods("2024-04", "2024-06", "month")]
+    parts = [_report(filled, scope) for scope in months]
+    whole = _report(filled, Scope(period=Period(months[0].period.start, months[-1].period.end), where={}))
+    minimum = whole["policy"]["disclosure"]["minimum_cell"]
+    for estimate in whole["estimates"]:
+        if estimate["measure"] != "impact_ratio":
+            continue
+        same = [e for part in parts for e in part["estimates"] if e["id"] == estimate["id"]]
+        for group, n in estimate["detail"]["n"].items():
+            shown = [e["detail"]["n"].get(group) for e in same]
+            known = [k for k in shown if k is not None]
+            if n is not None and known:
+                rest = n - sum(known)
+                assert rest <= 0 or rest >= minimum, (estimate["id"], group)

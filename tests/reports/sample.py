@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from fairpanel.profile import bundled
+
 SHA = "0" * 64
 POLICY = {
     "audit": {
@@ -12,13 +14,15 @@ POLICY = {
         "false_discovery_rate": 0.05, "self_test_replicates": 40, "chain_replicates": 2000, "decision_replicates": 400,
         "retention_months": 12, "performance_sd_value": None, "cost_per_candidate": 0.0, "interview_structured": None,
         "attributes": ["gender"], "references": {}, "minimum_share": 0.02, "criterion_reliability": 0.52,
-        "performance_dimension": "overall", "review_types": ["manager"],
+        "performance_dimension": "overall", "review_types": ["manager"], "categories": {}, "crossed": [["gender", "race"]],
+        "reference_rule": "highest", "monitoring_period": "quarter",
     },
     "policy": {
         "reliability_acceptable": 0.7, "reliability_alert": 0.5, "validity_useful": 0.1, "validity_of_interest": 0.3,
         "impact_ratio": 0.8, "significance": 0.05, "difference_of_interest": 0.2, "severity_spread": 0.5,
     },
-    "disclosure": {"minimum_cell": 5},
+    "disclosure": {"minimum_cell": 5, "public_minimum_cell": 10, "public_edition": True},
+    "profile": bundled("plain").model_dump(mode="json"),
     "scale": {"minimum": 1.0, "maximum": 5.0, "higher_is_better": True},
 }  # fmt: skip
 CELLS = {"women": (100, 25), "men": (120, 42)}
@@ -171,7 +175,7 @@ def report(
             )
         )
     tests = [
-        {"estimate": e["id"], "name": "score difference", "p": 0.02, "q": 0.04}
+        {"estimate": e["id"], "family": "scores", "name": "score difference", "p": 0.02, "q": 0.04}
         for e in estimates
         if e["measure"] == "standardized_difference"
     ]
@@ -194,7 +198,7 @@ def report(
         "table_versions": {"scores": 0}, "configuration": POLICY, "code": "0.1.0+0", "seed": 1,
     }  # fmt: skip
     told = {
-        "schema_version": "1.0", "report_id": "begin_now_0123456789ab", "supersedes": None,
+        "schema_version": "1.1", "edition": "internal", "report_id": "begin_now_0123456789ab", "supersedes": None,
         "period": {"from": None, "to": None, "first": "2026-01-01", "last": "2026-06-30"}, "scope": {"where": {}},
         "inputs": inputs, "policy": POLICY, "estimates": estimates, "findings": found, "tests_run": tests,
         "too_small": [

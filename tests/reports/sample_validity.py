@@ -32,7 +32,13 @@ def report(**changed: Any) -> dict[str, Any]:
         sample.finding("predictive", "none_seen", "validity", "predicts", leading, threshold=0.1, detectable={"r": 0.3})
     )
     told["tests_run"] += [
-        {"estimate": e["id"], "name": TESTS[e["measure"]], "p": e["detail"]["p"], "q": 1.2 * e["detail"]["p"]}
+        {
+            "estimate": e["id"],
+            "family": "prediction",
+            "name": TESTS[e["measure"]],
+            "p": e["detail"]["p"],
+            "q": 1.2 * e["detail"]["p"],
+        }
         for e in added
         if e["measure"] in TESTS
     ]

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from fairpanel.profile import BUNDLED, bundled
 from reports import sentences
 from reports.disclosure import protect
 from reports.first_screen import first_screen, people_needed
@@ -55,7 +56,53 @@ def test_selection_is_told_in_natural_frequencies() -> None:
     finding = next(f for f in report["findings"] if f["rule"] == "selection")
     said = sentences.say(finding, report)
     assert said.effect.startswith("Of 100 women and 100 men interviewed, 25 and 35 were accepted (impact ratio .71, 95")
-    assert "prima facie evidence of adverse impact in United States practice, not a definition" in said.consequence
+    assert said.consequence.startswith(
+        "A ratio below the mark of .80 is where this audit's policy asks for a closer look"
+    )
+
+
+def test_a_profile_words_the_same_finding() -> None:
+    for name, words in (
+        (
+            "us",
+            "below four fifths is prima facie evidence of adverse impact in United States practice, not a definition",
+        ),
+        ("nyc", "Local Law 144 asks for the ratio to be published and sets no limit"),
+        (
+            "uk",
+            "section 19 asks whether a practice puts people who share a characteristic at a particular disadvantage",
+        ),
+        ("id", "Law 13 of 2003 gives everyone the same chance of employment and names no ratio"),
+    ):
+        report = protect(sample.report(policy=sample.POLICY | {"profile": bundled(name).model_dump(mode="json")}))
+        said = sentences.say(next(f for f in report["findings"] if f["rule"] == "selection"), report)
+        assert words in said.consequence
+        assert said.who == report["policy"]["profile"]["wording"]["adviser"]
+
+
+@pytest.mark.parametrize("name", [name for name in BUNDLED if name not in ("us", "nyc")])
+def test_only_two_profiles_speak_of_four_fifths(name: str) -> None:
+    report = protect(sample.report(policy=sample.POLICY | {"profile": bundled(name).model_dump(mode="json")}))
+    page = words(render(report))
+    assert not re.search(r"four[- ]fifths|80 % rule|29 CFR", page, re.IGNORECASE)
+    assert not NEVER.search(page)
+
+
+@pytest.mark.parametrize("name", ["us", "nyc"])
+def test_two_profiles_name_four_fifths(name: str) -> None:
+    report = protect(sample.report(policy=sample.POLICY | {"profile": bundled(name).model_dump(mode="json")}))
+    page = words(render(report))
+    assert "four fifths" in page
+    assert not NEVER.search(page)
+
+
+def test_another_mark_is_told_by_its_number() -> None:
+    policy = sample.POLICY | {"profile": bundled("us").model_dump(mode="json")}
+    policy |= {"policy": sample.POLICY["policy"] | {"impact_ratio": 0.75}}
+    report = protect(sample.report(policy=policy))
+    assert "the mark of .75" in words(render(report))
+    told = [sentences.say(finding, report).text for finding in report["findings"]]
+    assert not any("four fifths" in text for text in told)
 
 
 def test_the_interval_over_all_pairs_is_told_where_the_data_chose_the_pair() -> None:
@@ -120,5 +167,5 @@ def test_next_steps_name_who_can_act_and_come_once() -> None:
     steps = first_screen(protect(sample.report()))["steps"]
     assert [step["who"] for step in steps] == [
         "Interview training and the heads of hiring teams",
-        "The head of hiring with legal counsel",
+        "The head of hiring with the people-analytics team",
     ]
