@@ -19,14 +19,14 @@ demo: $(READY)
 
 # The fast tests. Tests that want a browser, a Prefect server or minutes: pytest -m browser, -m service, -m slow.
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks

@@ -16,7 +16,11 @@ SMOKE = {
     "benchmarks.rasch": ["--ratings", "3000", "--repeats", "1"],
     "benchmarks.reml_facets": ["--candidates", "1200", "--interviewers", "450"],
     "benchmarks.validity_chain": ["--applicants", "2000", "--replicates", "200"],
+    "benchmarks.ledger_level": ["--replicates", "1", "--power", "10", "--only", "gender alone"],
+    "benchmarks.disclosure_attack": ["--reports", "5"],
     "benchmarks.recovery.chain": ["--data-sets", "4", "--replicates", "100", "--report-only"],
+    "benchmarks.groups": ["--candidates", "5000", "--repeats", "1", "--report-only"],
+    "benchmarks.monitor_delay": ["--replicates", "4"],
 }
 FULL = {
     "benchmarks.scale": [],
@@ -26,7 +30,11 @@ FULL = {
     "benchmarks.rasch": [],
     "benchmarks.agreement": [],
     "benchmarks.validity_chain": [],
+    "benchmarks.ledger_level": [],
+    "benchmarks.disclosure_attack": [],
     "benchmarks.recovery.chain": [],
+    "benchmarks.groups": [],
+    "benchmarks.monitor_delay": [],
 }
 
 
