@@ -17,7 +17,7 @@ SMOKE = {
     "benchmarks.reml_facets": ["--candidates", "1200", "--interviewers", "450"],
     "benchmarks.validity_chain": ["--applicants", "2000", "--replicates", "200"],
     "benchmarks.ledger_level": ["--replicates", "1", "--power", "10", "--only", "gender alone"],
-    "benchmarks.disclosure_attack": ["--reports", "5"],
+    "benchmarks.disclosure_attack": ["--reports", "5", "--rows", "1"],
     "benchmarks.recovery.chain": ["--data-sets", "4", "--replicates", "100", "--report-only"],
     "benchmarks.groups": ["--candidates", "5000", "--repeats", "1", "--report-only"],
     "benchmarks.monitor_delay": ["--replicates", "4"],

@@ -45,6 +45,11 @@ BELIEFS = ("periods", "flow", "stated")
 """Reports and periods add up; nobody skips a stage; the same people state every attribute."""
 
 
+def by_period(table: Table) -> bool:
+    """Whether a table counts people period by period: these are shown in tens, without how many were selected."""
+    return table.kind.startswith(f"{MONITOR}/") and table.kind.endswith("/periods")
+
+
 def summed(keys: Iterable[Key], weight: float = 1.0) -> dict[Key, float]:
     return dict.fromkeys(keys, weight)
 
@@ -177,7 +182,8 @@ class Layer:
             source = (level, table.slice, group)
             everybody = self.sum(kinds, *table.slice, group)
             chosen = self.sum(kinds[:1], *table.slice, group) if len(kinds) > 1 else {}
-            yield from self._told(everybody, chosen, cells, table.slice[0] in self.rough, source)
+            rough = table.slice[0] in self.rough or by_period(table)
+            yield from self._told(everybody, chosen if not by_period(table) else {}, cells, rough, source)
         yield from self._totals()
         for attribute in self.single:
             for group in (*self.groups[attribute], UNSTATED):

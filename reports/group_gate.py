@@ -169,17 +169,21 @@ def _pruned(value: Any) -> Any:
 
 
 def _monitor(estimate: Entry, _: int, periods: Mapping[str, Set[str]]) -> Entry:
-    """Periods in which either group is hidden go; the watch's steps go with them."""
+    """Of a period the gap to two decimals and about how many people, in tens: exact counts by period, beside a report on one
+    of them, would give small ones away. Periods in which either group is hidden go, and the watch's steps."""
     pair = {estimate["subject"]["group"], estimate["subject"]["reference"]}
-    kept = ("period", "compared")
-    rows, gone = [], False
+    rows = []
     for row in estimate["detail"].get("periods") or []:
         secret = bool(pair & set(periods.get(PERIOD + str(row["period"]), ())))
-        gone = gone or secret
-        rows.append({k: v if k in kept else None for k, v in row.items()} if secret else row)
+        figures = {name: None if secret else rough(row.get(name)) for name in ("gap", "low", "high")}
+        sizes = {
+            name: None if secret or row.get(name) is None else rough_count(row[name])
+            for name in ("n_focal", "n_reference")
+        }
+        rows.append({"period": row["period"], "compared": row.get("compared")} | sizes | figures)
     detail = estimate["detail"] | {"periods": rows}
     for name in ("alarm", "gap_alarm"):
-        if gone and isinstance(detail.get(name), Mapping):
+        if isinstance(detail.get(name), Mapping):
             detail[name] = {k: v for k, v in detail[name].items() if k != "by_period"}
     return estimate | {"detail": detail}
 

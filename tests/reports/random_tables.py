@@ -6,11 +6,12 @@ so for both attributes, for one, or nobody does. Every figure that an attacker c
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from reports.disclosure import protect
 from tests.reports import sample
 
 ATTRIBUTES = ("gender", "race")
@@ -98,6 +99,17 @@ def report(people: Frame, period: dict[str, Any] | None = None, *, stages: int =
         groups_known=len(declined), declined=int(declined.sum()),
     )  # fmt: skip
     return made | ({} if period is None else {"period": period})
+
+
+def nested(seed: int, months: Sequence[tuple[int, int]]) -> tuple[list[Entry], list[Entry]]:
+    """Reports on some months of one organisation, each made with those before it known; and what was published."""
+    people = draw(np.random.default_rng(seed))
+    made: list[Entry] = []
+    published: list[Entry] = []
+    for span_of in months:
+        made.append(report(within(people, *span_of), span(*span_of)))
+        published.append(protect(made[-1], published))
+    return made, published
 
 
 def _names(people: Frame, attribute: str) -> np.ndarray:

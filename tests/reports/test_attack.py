@@ -141,6 +141,14 @@ def test_the_gate_withstands_it_often(seed: int) -> None:
     test_the_gate_withstands_it(seed)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(28, 40))
+@pytest.mark.parametrize("months", [((0, 12), (0, 6)), ((0, 6), (0, 3)), ((0, 12), (3, 6))])
+def test_a_report_and_its_predecessor_give_nothing_away(seed: int, months: tuple[tuple[int, int], ...]) -> None:
+    made, published = random_tables.nested(seed, months)
+    assert exposed(made, [[one] for one in published], MINIMUM) == []
+
+
 def numbers_beside(value: Any, names: set[str]) -> list[Any]:
     """Numbers of people in rows that name one of some groups."""
     if isinstance(value, list):

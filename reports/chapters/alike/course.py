@@ -28,7 +28,7 @@ def course(report: Entry, attribute: str) -> list[dict[str, Any]]:
         blocks += told(report, "movement", attribute, stage)
     rows = [row for estimate in found for row in _rows(estimate)]
     if rows:
-        columns = ("Groups and period", "Group", "Reference", "Gap", "95 % interval")
+        columns = ("Groups and period", "Group, about", "Reference, about", "Gap", "95 % interval")
         blocks.append(table(f"Gaps by period, {view.label(attribute)}", columns, rows, folded=True))
     return [heading(f"Has anything moved, by {view.label(attribute)}?"), *blocks] if blocks else []
 
