@@ -7,7 +7,7 @@ name is escaped where it is written.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup, escape
@@ -158,6 +158,25 @@ class Line:
     ends: Sequence[tuple[float, float, float]] = ()
 
 
+def _upwards(up: Axis, top: float, bottom: float) -> Callable[[float], float]:
+    """Where a value of the upward axis stands, in pixels from the top of the drawing; values beyond it at its ends."""
+
+    def y(value: float) -> float:
+        share = (min(max(value, up.low), up.high) - up.low) / (up.high - up.low)
+        return bottom - share * (bottom - top)
+
+    return y
+
+
+def _level_grid(up: Axis, y: Callable[[float], float]) -> list[Markup]:
+    """The base line, and a named line for every tick of the upward axis."""
+    marks = [element("line", x1="0", x2="100%", y1=y(up.low), y2=y(up.low), class_="axis")]
+    for tick in up.ticks():
+        marks.append(element("line", x1="0", x2="100%", y1=y(tick), y2=y(tick), class_="grid"))
+        marks.append(element("text", view.tick(tick), x="0", y=y(tick) - 3, class_="quiet"))
+    return marks
+
+
 def lines(
     title: str,
     description: str,
@@ -172,15 +191,8 @@ def lines(
 ) -> Markup:
     """Lines over a common axis; horizontal reference levels carry their names, ticks across their numbers or names."""
     top, bottom = 14, height - 26
-
-    def y(value: float) -> float:
-        share = (min(max(value, up.low), up.high) - up.low) / (up.high - up.low)
-        return bottom - share * (bottom - top)
-
-    marks = [element("line", x1="0", x2="100%", y1=bottom, y2=bottom, class_="axis")]
-    for tick in up.ticks():
-        marks.append(element("line", x1="0", x2="100%", y1=y(tick), y2=y(tick), class_="grid"))
-        marks.append(element("text", view.tick(tick), x="0", y=y(tick) - 3, class_="quiet"))
+    y = _upwards(up, top, bottom)
+    marks = _level_grid(up, y)
     for value, name in levels:
         marks.append(element("line", x1="0", x2="100%", y1=y(value), y2=y(value), class_="reference"))
         marks.append(element("text", name, x="100%", y=y(value) - 4, text_anchor="end", class_="reference-name"))
@@ -224,15 +236,8 @@ def scatter(
 ) -> Markup:
     """Points with short names on them over two axes; vertical reference lines carry their names at the top."""
     top, bottom = 26, height - 26
-
-    def y(value: float) -> float:
-        share = (min(max(value, up.low), up.high) - up.low) / (up.high - up.low)
-        return bottom - share * (bottom - top)
-
-    marks = [element("line", x1="0", x2="100%", y1=bottom, y2=bottom, class_="axis")]
-    for tick in up.ticks():
-        marks.append(element("line", x1="0", x2="100%", y1=y(tick), y2=y(tick), class_="grid"))
-        marks.append(element("text", view.tick(tick), x="0", y=y(tick) - 3, class_="quiet"))
+    y = _upwards(up, top, bottom)
+    marks = _level_grid(up, y)
     for tick in across.ticks():
         place = {"x": across.x(tick), "y": height - 8, "text_anchor": _anchor(across.at(tick))}
         marks.append(element("text", view.tick(tick), **place))
