@@ -43,7 +43,7 @@ def demo(folder: Path, as_json: bool) -> int:
         "audit": audited,
         "seconds": round(time.perf_counter() - started, 1),
     }
-    print(json.dumps(document, allow_nan=False) if as_json else _text(workspace, document, ingested))
+    print(json.dumps(document, allow_nan=False) if as_json else summary(workspace, document, ingested))
     return exit_codes.DONE
 
 
@@ -62,12 +62,14 @@ def _tell(sentence: str) -> None:
     print(sentence, file=sys.stderr, flush=True)
 
 
-def _text(workspace: Workspace, document: dict[str, Any], ingested: dict[str, Any]) -> str:
+def summary(workspace: Workspace, document: dict[str, Any], ingested: dict[str, Any]) -> str:
+    """What became of every row, what the audit found, where the report is."""
     audited = document["audit"]
     counts = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in audited["findings"].items())
     taken = (
-        f"{ingested['rows_read']} rows read, {ingested['accepted']} accepted, {ingested['quarantined']} quarantined "
-        f"(broken on purpose; see them with 'fairpanel quarantine list --workspace {workspace.root}')"
+        f"{ingested['rows_read']} rows read = {ingested['accepted']} accepted + {sum(ingested['excluded'].values())} "
+        f"excluded by a named rule + {ingested['quarantined']} quarantined (broken on purpose; see them with "
+        f"'fairpanel quarantine list --workspace {workspace.root}')"
         if ingested["rows_read"]
         else "The exports were taken in before: nothing has changed"
     )

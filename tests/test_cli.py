@@ -12,8 +12,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from fairpanel import exit_codes
+from fairpanel import demo, exit_codes
 from fairpanel.cli import main
+from fairpanel.workspace import Workspace
 from tests.workspaces import HEADER, write
 
 GOOD = ["a,r1,overall,4,2024-01-01", "a,r2,overall,3,2024-01-01", "b,r1,overall,2,2024-01-02"]
@@ -331,3 +332,12 @@ def test_measures_on_parquet_that_is_none_or_nested(home: Path, capsys: pytest.C
     assert main(["measure", "icc", str(home / "bad.parquet")]) == exit_codes.REFUSED
     assert main(["measure", "icc", str(home / "nested.parquet")]) == exit_codes.USAGE
     assert "unexpected" not in capsys.readouterr().err
+
+
+def test_the_demo_accounts_for_every_row() -> None:
+    rows = {"rows_read": 100, "accepted": 80, "quarantined": 6, "excluded": {"deleted": 10, "unsubmitted": 4}}
+    document = {"audit": {"findings": {"cannot_tell": 3}, "html": "report.html"}, "seconds": 1.0}
+    told = demo.summary(Workspace(Path("ws")), document, rows)
+    assert told.startswith("100 rows read = 80 accepted + 14 excluded by a named rule + 6 quarantined")
+    nothing = demo.summary(Workspace(Path("ws")), document, rows | {"rows_read": 0})
+    assert nothing.startswith("The exports were taken in before")

@@ -96,7 +96,13 @@ def sound(report_: dict[str, Any]) -> None:
     for estimate in report_["estimates"]:
         told = " ".join(caution["text"] for caution in estimate["cautions"])
         assert estimate["value"] is not None or told, estimate["id"]
-        for wrong in ("has no option", "there is no measure", "there is no column", "arithmetic failed"):
+        for wrong in (
+            "has no option",
+            "there is no measure",
+            "there is no column",
+            "must be one of",
+            "arithmetic failed",
+        ):
             assert wrong not in told, (estimate["id"], told)
 
 
