@@ -44,8 +44,8 @@ def _explain(options: argparse.Namespace, error: Exception) -> int:
     """The other failures by their kind; their modules are heavy, so they are only now imported."""
     from fairpanel.adapters.base import ExportError
     from fairpanel.measures.estimate import MeasureInputError
-    from fairpanel.pipeline.audit import NothingToAuditError
     from fairpanel.pipeline.periods import PeriodError
+    from fairpanel.pipeline.scope import NothingToAuditError
     from fairpanel.simulation.parameters import SimulationError
     from fairpanel.store.pseudonyms import PseudonymKeyError
 

@@ -13,9 +13,9 @@ from prefect.cache_policies import NO_CACHE
 
 from fairpanel.config import Config, load
 from fairpanel.parameters import AuditParameters
-from fairpanel.pipeline.audit import Scope
 from fairpanel.pipeline.audit import audit as compute
 from fairpanel.pipeline.periods import last_whole, scope_of
+from fairpanel.pipeline.scope import Scope
 from fairpanel.workspace import Workspace
 from flows.retry_condition import may_pass
 

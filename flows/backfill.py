@@ -12,9 +12,9 @@ from prefect.cache_policies import NO_CACHE
 
 from fairpanel.config import Config, load
 from fairpanel.parameters import BackfillParameters
-from fairpanel.pipeline.audit import Scope
 from fairpanel.pipeline.backfill import audit_period
 from fairpanel.pipeline.periods import periods
+from fairpanel.pipeline.scope import Scope
 from fairpanel.workspace import Workspace
 
 LONGEST_REASON = 300

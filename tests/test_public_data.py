@@ -12,7 +12,8 @@ from scipy.stats import fisher_exact, pearsonr
 
 from fairpanel.analysis.frames import Period
 from fairpanel.config import Config
-from fairpanel.pipeline.audit import Scope, audit
+from fairpanel.pipeline.audit import audit
+from fairpanel.pipeline.scope import Scope
 from tests.workspaces import SAMPLES, SHARED, take_in, workspace
 
 DATASETS = SHARED / "exports" / "datasets"

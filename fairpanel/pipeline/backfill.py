@@ -9,7 +9,8 @@ from typing import Any
 
 from fairpanel.analysis.frames import Period
 from fairpanel.config import Config
-from fairpanel.pipeline.audit import NothingToAuditError, Scope, audit
+from fairpanel.pipeline.audit import audit
+from fairpanel.pipeline.scope import NothingToAuditError, Scope
 from fairpanel.workspace import Workspace
 
 LOG = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 
 from fairpanel.analysis.frames import Period
-from fairpanel.pipeline.audit import SCOPE_COLUMNS, Scope
+from fairpanel.pipeline.scope import SCOPE_COLUMNS, Scope
 
 STEP = {"month": 1, "quarter": 3}
 LONGEST_RANGE = 1200

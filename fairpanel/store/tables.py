@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -97,6 +97,20 @@ class Pinned:
             scan = scan.filter(pl.col("batch_id").is_in(self.read("batches", ["batch_id"])["batch_id"].implode()))
         frame = scan.select(columns or wanted.keys()).collect()
         return frame.cast({name: wanted[name] for name in frame.columns})
+
+
+@dataclass(frozen=True, slots=True)
+class Held(Pinned):
+    """The same, every selection of columns read once and kept in memory: for many audits of the same versions."""
+
+    kept: dict[tuple[str, tuple[str, ...]], pl.DataFrame] = field(default_factory=dict, compare=False, repr=False)
+
+    def read(self, table: str, columns: list[str] | None = None) -> pl.DataFrame:
+        """As Pinned.read."""
+        key = (table, tuple(columns or ()))
+        if key not in self.kept:
+            self.kept[key] = Pinned.read(self, table, columns)
+        return self.kept[key]
 
 
 def pin(workspace: Workspace) -> Pinned:

@@ -16,7 +16,9 @@ from fairpanel.analysis.fairness import fairness
 from fairpanel.analysis.frames import Period, gather
 from fairpanel.analysis.reliability import reliability
 from fairpanel.config import AuditConfig, Config
-from fairpanel.pipeline.audit import Scope, compose, input_facts
+from fairpanel.pipeline.drafting import compose
+from fairpanel.pipeline.identity import input_facts
+from fairpanel.pipeline.scope import Scope
 from fairpanel.store import tables
 from reports.disclosure import protect
 from reports.group_tables import parts_of, people_tables
@@ -78,7 +80,7 @@ def report(folder: Path, rows: People, audit: AuditConfig = ATTRIBUTES) -> tuple
     material = gather(pinned, Period(None, None), {}, audit)
     analyses = [reliability(material, audit), fairness(material, audit)]
     scope = Scope(period=Period(None, None), where={})
-    whole = compose(where, "edges", scope, config, pinned, input_facts(pinned, material), analyses)
+    whole = compose("edges", scope, config, pinned, input_facts(pinned, material), analyses)
     shown = protect(whole)
     return whole, shown, render(shown)
 

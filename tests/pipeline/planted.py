@@ -12,7 +12,9 @@ from fairpanel.analysis.fairness import fairness
 from fairpanel.analysis.frames import Period, gather
 from fairpanel.analysis.reliability import reliability
 from fairpanel.config import AuditConfig, Config
-from fairpanel.pipeline.audit import Scope, compose, input_facts
+from fairpanel.pipeline.drafting import compose
+from fairpanel.pipeline.identity import input_facts
+from fairpanel.pipeline.scope import Scope
 from fairpanel.simulation.parameters import Parameters
 from fairpanel.simulation.write import simulate
 from fairpanel.store import tables
@@ -40,7 +42,7 @@ def published(folder: Path, config: Config = EVERYTHING, **parameters: Any) -> R
     analyses = [reliability(material, config.audit), fairness(material, config.audit)]
     scope = Scope(period=Period(None, None), where={})
     facts = input_facts(pinned, material)
-    return protect(compose(where, "planted", scope, config, pinned, facts, analyses))
+    return protect(compose("planted", scope, config, pinned, facts, analyses))
 
 
 def chapter(report: Report) -> str:

@@ -11,9 +11,10 @@ import pytest
 from fairpanel.analysis.frames import Period
 from fairpanel.config import Config
 from fairpanel.measures.estimate import MeasureInputError
-from fairpanel.pipeline.audit import NothingToAuditError, Scope, audit
+from fairpanel.pipeline.audit import audit
 from fairpanel.pipeline.backfill import backfill
 from fairpanel.pipeline.periods import periods
+from fairpanel.pipeline.scope import NothingToAuditError, Scope
 from fairpanel.simulation.parameters import Parameters
 from fairpanel.simulation.write import simulate
 from fairpanel.store import ledger

@@ -17,8 +17,9 @@ from fairpanel.adapters import tabular
 from fairpanel.analysis.frames import Period
 from fairpanel.config import Config
 from fairpanel.pipeline import ingest as module
-from fairpanel.pipeline.audit import Scope, audit
+from fairpanel.pipeline.audit import audit
 from fairpanel.pipeline.ingest import Batch, ingest, plan
+from fairpanel.pipeline.scope import Scope
 from fairpanel.simulation.parameters import Parameters
 from fairpanel.simulation.write import simulate
 from fairpanel.store import tables

@@ -10,7 +10,8 @@ import pytest
 
 from fairpanel.analysis.frames import Period
 from fairpanel.config import Config
-from fairpanel.pipeline.audit import Scope, audit
+from fairpanel.pipeline.audit import audit
+from fairpanel.pipeline.scope import Scope
 from reports.disclosure import protect
 from tests.reports import sample, sample_panels, sample_validity
 from tests.workspaces import SAMPLES, take_in, workspace
