@@ -50,6 +50,11 @@ class Workspace:
         return self.root / "ledger" / "ledger.jsonl"
 
     @property
+    def attempts(self) -> Path:
+        """What became of the last try at every scope (`fairpanel.store.attempts`)."""
+        return self.root / "runs" / "attempts.jsonl"
+
+    @property
     def lock_file(self) -> Path:
         return self.root / ".lock"
 
