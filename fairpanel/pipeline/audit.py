@@ -30,6 +30,10 @@ from schemas.columns import COLUMNS
 from schemas.results import Analysis
 
 
+class NotReproducedError(RuntimeError):
+    """The same inputs, configuration and code gave another report than the recorded one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """The tables that an audit reads, at one version each, and what is to be said of them."""
@@ -79,16 +83,22 @@ def audit(
     config: Config,
     progress: Callable[[str, int, int], None] = lambda *_: None,
     given: Source | None = None,
+    again: bool = False,
 ) -> Audited:
-    """Audit one scope, of the tables given or of the newest. Raises NothingToAuditError where there is no score in it."""
+    """Audit one scope, of the tables given or of the newest. Raises NothingToAuditError where there is no score in it.
+
+    With `again` a report that exists is computed once more all the same; raises NotReproducedError where it comes out
+    another way than the ledger has it.
+    """
     started = time.perf_counter()
     read = given or source(workspace)
     about = subject(read.pinned, scope, config, read.notes)
     directory = workspace.reports / about.report_id
-    if history(workspace, scope, about.report_id).recorded and (directory / "report.json").is_file():
+    recorded = history(workspace, scope, about.report_id).recorded
+    if recorded and not again and (directory / "report.json").is_file():
         findings, unchanged = json.loads((directory / "report.json").read_text("utf-8"))["summary"]["findings"], True
     else:
-        findings, unchanged = _made(workspace, about, analysed(about, progress)), False
+        findings, unchanged = _made(workspace, about, analysed(about, progress)), again and recorded
     progress("", 1, 1)
     return Audited(
         report_id=about.report_id,
@@ -108,6 +118,8 @@ def _made(workspace: Workspace, about: Subject, analyses: list[Analysis]) -> Map
         now = history(workspace, about.scope, about.report_id)
         if now != known:
             done = _edited(workspace, about, analyses, now)
+        if now.recorded:
+            _require_the_same(workspace, about.report_id, done)
         _publish(workspace, about.report_id, done, now.recorded)
     counts: Mapping[str, int] = done.report["summary"]["findings"]
     return counts
@@ -115,6 +127,17 @@ def _made(workspace: Workspace, about: Subject, analyses: list[Analysis]) -> Map
 
 def _edited(workspace: Workspace, about: Subject, analyses: list[Analysis], known: History) -> Edited:
     return edited(about, analyses, known.superseded, lambda edition: known.published(workspace, edition))
+
+
+def _require_the_same(workspace: Workspace, report_id: str, done: Edited) -> None:
+    """What the ledger has recorded is never overwritten with something else."""
+    (entry,) = [e for e in ledger.entries(workspace) if e.manifest.get("report_id") == report_id]
+    changed = [name for name, digest in done.manifest["files"].items() if entry.manifest["files"].get(name) != digest]
+    if changed:
+        raise NotReproducedError(
+            f"report {report_id} came out another way than it was recorded ({', '.join(changed)}); the recorded one is kept. "
+            "'fairpanel verify' says whether earlier reports were changed."
+        )
 
 
 def _unfinished(pinned: tables.Pinned) -> list[str]:
