@@ -23,8 +23,8 @@ def attempt(workspace: Workspace, scope: Scope, config: Config, read: Source, ag
     told = scope.to_dict()
     try:
         done = audit(workspace, scope, config, given=read, again=again)
-        outcome = {"state": "unchanged" if done.unchanged else "made", "report_id": done.report_id}
-        outcome |= {"findings": dict(done.findings)}
+        state = "unchanged" if done.unchanged else "made"
+        return told | {"state": state, "report_id": done.report_id, "findings": dict(done.findings)}
     except NothingToAuditError as error:
         outcome = {"state": "empty", "reason": str(error)}
     except Exception as error:  # noqa: BLE001
@@ -38,7 +38,7 @@ def attempt(workspace: Workspace, scope: Scope, config: Config, read: Source, ag
 
 
 def note(workspace: Workspace, scope: dict[str, Any], outcome: dict[str, Any], looked_at: str) -> None:
-    """Write down what became of a scope. Reasons are kept by kind: a message may quote a cell of an export."""
+    """Write down that a scope has no report. Reasons are kept by kind: a message may quote a cell of an export."""
     reasons = {"empty": "no score in it", "failed": outcome.get("kind")}
     attempts.record(
         workspace,
