@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from fairpanel import auditing, config, exit_codes, measuring
+from fairpanel import auditing, config, exit_codes, lineage, logs, measuring
 from fairpanel.outcome import progress, refuse, say
 from fairpanel.workspace import Workspace, WorkspaceError
 
@@ -24,6 +24,7 @@ def run(options: argparse.Namespace) -> int:
     """Run the command; every failure that a user can mend is one sentence and an exit code."""
     command = COMMANDS[options.command]
     try:
+        logs.begin(os.environ)
         return command(options)
     except (config.ConfigError, WorkspaceError) as error:
         return refuse(options, str(error), exit_codes.USAGE)
@@ -108,9 +109,13 @@ def _ingest(options: argparse.Namespace) -> int:
         done = run_ingest(workspace, options.paths, options.source)
     else:
         pseudonyms = of_workspace(workspace)
-        with Judge() if settings.ingest.batch_checks else nullcontext() as judge:
+        with (
+            lineage.told("ingest", os.environ, logs.run_id()) as run,
+            Judge() if settings.ingest.batch_checks else nullcontext() as judge,
+        ):
             planned = plan(workspace, options.paths, settings, pseudonyms, judge, datetime.now(UTC), options.source)
             done = ingest(planned, progress("ingest")).to_dict()
+            lineage.took_in(run, workspace, done["batches"])
     say(options, done, _ingest_text(done))
     for refused in done["refused"]:
         print(f"fairpanel: refused {refused['file']}: {refused['error']}", file=sys.stderr)

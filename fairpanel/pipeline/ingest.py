@@ -11,6 +11,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,6 +25,7 @@ import polars as pl
 from fairpanel.adapters.base import Delivered, ExportError
 from fairpanel.adapters.registry import Reading, find, labels
 from fairpanel.config import Config
+from fairpanel.logs import tell
 from fairpanel.store import tables
 from fairpanel.store.pseudonyms import Pseudonyms
 from fairpanel.store.versions import settle
@@ -32,6 +34,7 @@ from fairpanel.validation.split import split
 from fairpanel.workspace import Workspace, WorkspaceError
 from schemas.columns import COLUMNS
 
+LOG = logging.getLogger(__name__)
 LOCK_PATIENCE = 600.0
 LONGEST_CELL = 80
 # Scores come last: their batch is judged against who is known from the other tables.
@@ -133,9 +136,16 @@ def plan(
 def step(planned: Plan, reading: Reading) -> Outcome:
     """Take one export in; an export that cannot be read is an outcome, so that the others go on."""
     try:
-        return take_in(planned.workspace, reading, planned.config, planned.pseudonyms, planned.judge, planned.now)
+        done = take_in(planned.workspace, reading, planned.config, planned.pseudonyms, planned.judge, planned.now)
     except ExportError as error:
+        tell(LOG, "export refused", adapter=reading.adapter)
         return error
+    if done is None:
+        tell(LOG, "export known before", adapter=reading.adapter)
+        return None
+    counts = {name: getattr(done, name) for name in ("rows_read", "accepted", "quarantined")}
+    tell(LOG, "batch taken in", batch_id=done.batch_id, **counts, excluded=sum(done.excluded.values()))
+    return done
 
 
 def conclude(planned: Plan, outcomes: Sequence[Outcome]) -> Ingested:
