@@ -45,7 +45,10 @@ def _explain(options: argparse.Namespace, error: Exception) -> int:
     from fairpanel.pipeline.scope import NothingToAuditError
     from fairpanel.simulation.parameters import SimulationError
     from fairpanel.store.pseudonyms import PseudonymKeyError
+    from fairpanel.store.tables import TableDamagedError
 
+    if isinstance(error, TableDamagedError):
+        return refuse(options, str(error), exit_codes.FAILED)
     if isinstance(error, ExportError):
         return refuse(options, str(error), exit_codes.REFUSED)
     if isinstance(error, MeasureInputError | NothingToAuditError | PseudonymKeyError | PeriodError | SimulationError):
@@ -88,6 +91,7 @@ def _init(options: argparse.Namespace) -> int:
 
 
 def _ingest(options: argparse.Namespace) -> int:
+    from fairpanel.pipeline.growing import SETTLE
     from fairpanel.pipeline.ingest import ingest, plan
     from fairpanel.store.pseudonyms import of_workspace
     from fairpanel.validation.batch import Judge
@@ -109,7 +113,9 @@ def _ingest(options: argparse.Namespace) -> int:
     else:
         pseudonyms = of_workspace(workspace)
         with Judge() if settings.ingest.batch_checks else nullcontext() as judge:
-            planned = plan(workspace, options.paths, settings, pseudonyms, judge, datetime.now(UTC), options.source)
+            planned = plan(
+                workspace, options.paths, settings, pseudonyms, judge, datetime.now(UTC), options.source, SETTLE
+            )
             done = ingest(planned, progress("ingest")).to_dict()
     say(options, done, _ingest_text(done))
     for refused in done["refused"]:

@@ -16,6 +16,7 @@ from prefect.states import Completed, Failed, State
 
 from fairpanel import config
 from fairpanel.parameters import IngestParameters
+from fairpanel.pipeline.growing import SETTLE
 from fairpanel.pipeline.ingest import Outcome, conclude, plan, step
 from fairpanel.store.pseudonyms import of_workspace
 from fairpanel.validation.batch import Judge
@@ -52,7 +53,7 @@ def ingest(parameters: IngestParameters) -> State[dict[str, Any]]:
     log = get_run_logger()
     progress = create_progress_artifact(progress=0.0, key="ingest-progress", description="Exports taken in")
     with Judge() if settings.ingest.batch_checks else nullcontext() as judge:
-        planned = plan(workspace, paths, settings, pseudonyms, judge, datetime.now(UTC), parameters.source)
+        planned = plan(workspace, paths, settings, pseudonyms, judge, datetime.now(UTC), parameters.source, SETTLE)
         outcomes = []
         for done, reading in enumerate(planned.readings, start=1):
             outcomes.append(take_in_one(reading.export.name, partial(step, planned, reading)))

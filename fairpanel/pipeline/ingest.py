@@ -24,6 +24,7 @@ import polars as pl
 from fairpanel.adapters.base import Delivered, ExportError
 from fairpanel.adapters.registry import Reading, find, labels
 from fairpanel.config import Config
+from fairpanel.pipeline.growing import still_growing
 from fairpanel.store import tables
 from fairpanel.store.pseudonyms import Pseudonyms
 from fairpanel.store.versions import settle
@@ -109,6 +110,7 @@ class Plan:
     readings: Sequence[Reading]
     unrecognised: Mapping[Path, str]
     named: frozenset[Path]
+    growing: frozenset[str] = frozenset()
 
 
 Outcome = Batch | ExportError | None
@@ -123,16 +125,24 @@ def plan(
     judge: Judging | None,
     now: datetime,
     source: str = "auto",
+    settle: float = 0.0,
 ) -> Plan:
-    """Find the exports among the paths. Raises ConfigError for an unknown source or a mistaken mapping."""
+    """Find the exports among the paths. Raises ConfigError for an unknown source or a mistaken mapping.
+
+    A file that was written in the last `settle` seconds is looked at once more after as many: what has grown since is
+    still being copied, and will be refused.
+    """
     readings, unrecognised = find(paths, source)
     named = frozenset(path for path in paths if not path.is_dir())
-    return Plan(workspace, config, pseudonyms, judge, now, readings, unrecognised, named)
+    growing = still_growing(readings, settle)
+    return Plan(workspace, config, pseudonyms, judge, now, readings, unrecognised, named, growing)
 
 
 def step(planned: Plan, reading: Reading) -> Outcome:
     """Take one export in; an export that cannot be read is an outcome, so that the others go on."""
     try:
+        if reading.export.name in planned.growing:
+            raise ExportError(f"{reading.export.name} is still being written. Take it in when it is complete.")
         return take_in(planned.workspace, reading, planned.config, planned.pseudonyms, planned.judge, planned.now)
     except ExportError as error:
         return error

@@ -7,6 +7,7 @@ table either without the batch or with all of it, and running it again changes n
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +15,7 @@ from urllib.parse import unquote
 
 import polars as pl
 from deltalake import DeltaTable, write_deltalake
-from deltalake.exceptions import TableNotFoundError
+from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from fairpanel.workspace import Workspace
 from schemas.columns import COLUMNS, KEYS
@@ -68,6 +69,30 @@ def schema(table: str) -> dict[str, pl.DataType]:
     return {name: KINDS[column.kind] for name, column in COLUMNS[table].items()} | PROVENANCE
 
 
+class TableDamagedError(Exception):
+    """A table's files cannot be read, or are not all there: which table, what is wrong, and how to mend it."""
+
+    def __init__(self, table: str, place: Path, why: str) -> None:
+        super().__init__(
+            f"the table {table} in {place} cannot be read ({why}). Nothing was changed. 'fairpanel verify' names the files "
+            "that are not as they were; put those back from a backup, then run the same command again."
+        )
+
+
+def opened(workspace: Workspace, table: str, version: int | None = None) -> DeltaTable | None:
+    """The table at a version (the newest); None where it was never begun. Raises TableDamagedError where there is more on
+    disk than can be read: a table that lost the beginning of its log is not a new one."""
+    place = path(workspace, table)
+    try:
+        return DeltaTable(place, version=version)
+    except TableNotFoundError:
+        if any(place.glob("_delta_log/[0-9]*")):
+            raise TableDamagedError(table, place, "the beginning of its log is missing") from None
+        return None
+    except DeltaError as error:
+        raise TableDamagedError(table, place, str(error).splitlines()[0][:200]) from error
+
+
 def path(workspace: Workspace, table: str) -> Path:
     return (workspace.restricted if table in RESTRICTED else workspace.lake) / table
 
@@ -87,7 +112,9 @@ class Pinned:
             empty = pl.DataFrame(schema=schema(table))
             return empty if columns is None else empty.select(columns)
         wanted = schema(table)
-        stored = DeltaTable(path(self.workspace, table), version=self.versions[table])
+        stored = opened(self.workspace, table, self.versions[table])
+        if stored is None:
+            raise TableDamagedError(table, path(self.workspace, table), "it is gone")
         # The table names its files as URIs: a space or an accent in the workspace's path is escaped there.
         uris = [unquote(uri) for uri in stored.file_uris()]
         if not uris:
@@ -95,7 +122,10 @@ class Pinned:
         scan = pl.scan_parquet(uris, glob=False, hive_partitioning=table in PARTITIONED)
         if self.recorded_only and table in COLUMNS:
             scan = scan.filter(pl.col("batch_id").is_in(self.read("batches", ["batch_id"])["batch_id"].implode()))
-        frame = scan.select(columns or wanted.keys()).collect()
+        try:
+            frame = scan.select(columns or wanted.keys()).collect()
+        except (pl.exceptions.PolarsError, FileNotFoundError) as error:
+            raise TableDamagedError(table, path(self.workspace, table), str(error).splitlines()[0][:200]) from error
         return frame.cast({name: wanted[name] for name in frame.columns})
 
 
@@ -117,11 +147,28 @@ def pin(workspace: Workspace) -> Pinned:
     """The newest version of every table that exists."""
     versions = {}
     for table in (*COLUMNS, "batches", "quarantine"):
-        try:
-            versions[table] = DeltaTable(path(workspace, table)).version()
-        except TableNotFoundError:
-            continue
-    return Pinned(workspace, versions)
+        if (found := opened(workspace, table)) is not None:
+            versions[table] = found.version()
+    pinned = Pinned(workspace, versions)
+    _require_what_is_recorded(pinned)
+    return pinned
+
+
+def _require_what_is_recorded(pinned: Pinned) -> None:
+    """Raises TableDamagedError where batches went into a table that is not there: it was lost, not never begun."""
+    absent = [table for table in COLUMNS if table not in pinned.versions]
+    if not absent or "batches" not in pinned.versions:
+        return
+    filled = {
+        table
+        for summary in pinned.read("batches", ["summary"])["summary"]
+        for table, accepted in json.loads(summary)["_batch"]["tables"].items()
+        if accepted
+    }
+    for table in absent:
+        if table in filled:
+            place = path(pinned.workspace, table)
+            raise TableDamagedError(table, place, "it is gone, and batches that went into it are recorded")
 
 
 def with_record_key(table: str, frame: pl.DataFrame) -> pl.DataFrame:
