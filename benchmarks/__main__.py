@@ -21,6 +21,8 @@ SMOKE = {
     "benchmarks.recovery.chain": ["--data-sets", "4", "--replicates", "100", "--report-only"],
     "benchmarks.groups": ["--candidates", "5000", "--repeats", "1", "--report-only"],
     "benchmarks.monitor_delay": ["--replicates", "4"],
+    "benchmarks.faults": ["--every", "9"],
+    "benchmarks.writers": ["--batches", "12", "--rows", "30"],
 }
 FULL = {
     "benchmarks.scale": [],
@@ -35,6 +37,8 @@ FULL = {
     "benchmarks.recovery.chain": [],
     "benchmarks.groups": [],
     "benchmarks.monitor_delay": [],
+    "benchmarks.faults": [],
+    "benchmarks.writers": [],
 }
 
 
