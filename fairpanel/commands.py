@@ -55,6 +55,8 @@ def _explain(options: argparse.Namespace, error: Exception) -> int:
         return refuse(options, str(error), exit_codes.USAGE)
     if os.environ.get("FAIRPANEL_DEBUG"):
         traceback.print_exc()
+    if lost := _lost_api(error):
+        return refuse(options, lost, exit_codes.FAILED)
     if isinstance(error, OSError) or "os error" in str(error):
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error).splitlines()[0]
         where = f" ({error.filename})" if isinstance(error, OSError) and error.filename else ""
@@ -66,6 +68,19 @@ def _explain(options: argparse.Namespace, error: Exception) -> int:
         )
     told = f"unexpected failure: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no message'}"
     return refuse(options, f"{told} (set FAIRPANEL_DEBUG=1 for the whole trace)", exit_codes.FAILED)
+
+
+def _lost_api(error: Exception) -> str | None:
+    """The sentence for a Prefect API that does not answer, or stopped answering; None for any other failure."""
+    address = os.environ.get(auditing.PREFECT_API)
+    library = type(error).__module__.partition(".")[0]
+    unreachable = library in ("httpx", "httpcore") or "Failed to reach API" in str(error)
+    if not address or not unreachable:
+        return None
+    return (
+        f"the Prefect API at {address} does not answer ({type(error).__name__}). Start it ('fairpanel serve'), correct "
+        f"{auditing.PREFECT_API}, or unset it: then the command runs in this process. Nothing is half done."
+    )
 
 
 def _init(options: argparse.Namespace) -> int:
