@@ -83,9 +83,23 @@ def _parser() -> argparse.ArgumentParser:
     backfill = command("backfill", "compute the audits of a range of periods")
     backfill.add_argument("--from", dest="start", required=True, metavar="MONTH", help="first month, as 2024-01")
     backfill.add_argument("--to", dest="end", required=True, metavar="MONTH", help="last month, as 2025-06")
-    backfill.add_argument("--every", choices=("month", "quarter"), default="month")
+    backfill.add_argument(
+        "--every", choices=("week", "month", "quarter", "half-year", "year", "whole"), default="month",
+        help="one audit for every …; whole: one for the range itself, to the day (default: month)",
+    )  # fmt: skip
+    backfill.add_argument(
+        "--where", action="append", default=[], metavar="COLUMN=VALUE", help="only rows with this value"
+    )
+    backfill.add_argument("--each", metavar="COLUMN", help="one audit for each value of job_family, stage, …")
+    backfill.add_argument(
+        "--reprocess", choices=("missing", "failed", "changed", "all"), default="changed",
+        help="missing: what has no report; failed: that and what failed; changed: that and what would be made of other "
+        "inputs, configuration or code today (default); all: everything once more",
+    )  # fmt: skip
+    backfill.add_argument("--max-active", type=_count, metavar="N", help="audits at a time (default: processors)")
     backfill.add_argument("--newest-first", action="store_true")
-    backfill.add_argument("--dry-run", action="store_true", help="say what would run")
+    backfill.add_argument("--reingest", action="store_true", help="take in what is new in the inbox first")
+    backfill.add_argument("--dry-run", action="store_true", help="say what would run, and why")
     report = command("report", "list the reports, say where one is, write the library of all, or open it")
     report.add_argument("action", choices=("list", "show", "library", "open"))
     report.add_argument("report", nargs="?", metavar="REPORT")

@@ -15,12 +15,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from fairpanel import config, exit_codes, measuring
-from fairpanel.outcome import refuse, say
+from fairpanel import auditing, config, exit_codes, measuring
+from fairpanel.outcome import progress, refuse, say
 from fairpanel.workspace import Workspace, WorkspaceError
-
-PREFECT_API = "PREFECT_API_URL"
-LEVELS = {"concern": ("concern", "alert"), "alert": ("alert",)}
 
 
 def run(options: argparse.Namespace) -> int:
@@ -68,24 +65,6 @@ def _explain(options: argparse.Namespace, error: Exception) -> int:
     return refuse(options, f"{told} (set FAIRPANEL_DEBUG=1 for the whole trace)", exit_codes.FAILED)
 
 
-def _progress(title: str) -> Callable[[str, int, int], None]:
-    """A progress bar on standard error while it is a terminal; silent otherwise."""
-    if not sys.stderr.isatty():
-        return lambda what, done, total: None  # noqa: ARG005  # the signature of a progress callback
-    from tqdm import tqdm
-
-    bar = tqdm(desc=title, total=None, file=sys.stderr, leave=False)
-
-    def show(what: str, done: int, total: int) -> None:
-        bar.total = total
-        bar.n = done
-        bar.set_postfix_str(what[:40])
-        if done >= total:
-            bar.close()
-
-    return show
-
-
 def _init(options: argparse.Namespace) -> int:
     from fairpanel.template import with_profile
 
@@ -123,7 +102,7 @@ def _ingest(options: argparse.Namespace) -> int:
     workspace = Workspace(options.workspace)
     settings = config.load(workspace.config_file)
     workspace.create()
-    if os.environ.get(PREFECT_API):
+    if os.environ.get(auditing.PREFECT_API):
         from flows.ingest import run_ingest
 
         done = run_ingest(workspace, options.paths, options.source)
@@ -131,7 +110,7 @@ def _ingest(options: argparse.Namespace) -> int:
         pseudonyms = of_workspace(workspace)
         with Judge() if settings.ingest.batch_checks else nullcontext() as judge:
             planned = plan(workspace, options.paths, settings, pseudonyms, judge, datetime.now(UTC), options.source)
-            done = ingest(planned, _progress("ingest")).to_dict()
+            done = ingest(planned, progress("ingest")).to_dict()
     say(options, done, _ingest_text(done))
     for refused in done["refused"]:
         print(f"fairpanel: refused {refused['file']}: {refused['error']}", file=sys.stderr)
@@ -167,57 +146,6 @@ def _ingest_text(done: Mapping[str, Any]) -> str:
         lines.append(f"{done['unchanged_files']} unchanged: nothing to do")
     lines += [f"{entry['file']}: skipped, {entry['reason']}" for entry in done["skipped"]]
     return "\n".join(lines)
-
-
-def _audit(options: argparse.Namespace) -> int:
-    from fairpanel.pipeline.audit import audit
-    from fairpanel.pipeline.periods import scope_of
-
-    workspace = Workspace(options.workspace).existing()
-    settings = config.load(workspace.config_file)
-    scope = scope_of(options.start, options.end, options.where)
-    if os.environ.get(PREFECT_API):
-        from flows.audit import run_audit
-
-        done = run_audit(workspace, options.start, options.end, options.where)
-    else:
-        done = audit(workspace, scope, settings, _progress("audit")).to_dict()
-    counts = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in done["findings"].items())
-    again = " (it existed already: nothing has changed)" if done["unchanged"] else ""
-    say(options, done, f"{done['html']}{again}\nFindings: {counts}.")
-    if options.fail_on and any(done["findings"].get(state, 0) for state in LEVELS[options.fail_on]):
-        return exit_codes.FINDING
-    return exit_codes.DONE
-
-
-def _backfill(options: argparse.Namespace) -> int:
-    from fairpanel.pipeline.backfill import backfill
-    from fairpanel.pipeline.periods import periods
-
-    workspace = Workspace(options.workspace).existing()
-    settings = config.load(workspace.config_file)
-    wanted = periods(options.start, options.end, options.every)
-    if options.newest_first:
-        wanted = wanted[::-1]
-    if options.dry_run:
-        told = [
-            {"from": p.start.date().isoformat(), "to": p.end.date().isoformat()} for p in wanted if p.start and p.end
-        ]
-        text = "\n".join(f"{entry['from']} up to {entry['to']}" for entry in told)
-        say(options, {"dry_run": True, "periods": told}, text)
-        return exit_codes.DONE
-    if os.environ.get(PREFECT_API):
-        from flows.backfill import run_backfill
-
-        results = run_backfill(workspace, options.start, options.end, options.every, options.newest_first)
-    else:
-        results = backfill(workspace, wanted, settings, _progress("backfill"))
-    failed = sum(result["state"] == "failed" for result in results)
-    text = "\n".join(
-        f"{r['from']} up to {r['to']}: {r['state']} {r.get('report_id') or r.get('reason')}" for r in results
-    )
-    say(options, {"periods": results, "failed": failed}, text)
-    return exit_codes.FAILED if failed else exit_codes.DONE
 
 
 def _report(options: argparse.Namespace) -> int:
@@ -349,8 +277,8 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "demo": _demo,
     "init": _init,
     "ingest": _ingest,
-    "audit": _audit,
-    "backfill": _backfill,
+    "audit": auditing.audit_one,
+    "backfill": auditing.backfill_range,
     "report": _report,
     "verify": _verify,
     "quarantine": _quarantine,

@@ -40,10 +40,10 @@ class IngestParameters(FlowParameters):
 class AuditParameters(FlowParameters):
     """What to audit: all interviews, those between two days, or those of the last whole month or quarter."""
 
-    previous: Literal["none", "month", "quarter"] = Field(
+    previous: Literal["none", "month", "quarter", "half-year", "year"] = Field(
         default="none",
         title="Last whole",
-        description="month or quarter: the one before today. none: the days below",
+        description="month, quarter, … before today. none: the days below",
     )
     first_day: Day | None = Field(
         default=None, title="First day of the interviews", description="None: from the first interview on"
@@ -69,12 +69,28 @@ class AuditParameters(FlowParameters):
 
 
 class BackfillParameters(FlowParameters):
-    """Which periods to audit."""
+    """Which periods and scopes to audit, and which of them to make again."""
 
     first_month: Day = Field(title="First month", description="Any day of it")
     last_month: Day = Field(title="Last month", description="Any day of it; included")
-    every: Literal["month", "quarter"] = Field(default="month", title="One audit every")
+    every: Literal["week", "month", "quarter", "half-year", "year", "whole"] = Field(
+        default="month", title="One audit every", description="whole: one for the range itself, to the day"
+    )
+    where: list[Text] = Field(
+        default=[], title="Only rows with", description="COLUMN=VALUE, for example job_family=Sales", max_length=20
+    )
+    each: Literal["none", "job_family", "requisition_id", "stage", "interviewer_role"] = Field(
+        default="none", title="One audit for each", description="value of this column in the range"
+    )
+    reprocess: Literal["missing", "failed", "changed", "all"] = Field(
+        default="changed",
+        title="Make again",
+        description="missing: what has no report. failed: that and what failed. changed: that and what would be made of "
+        "other inputs, configuration or code today. all: everything once more",
+    )
     newest_first: bool = Field(default=False, title="Newest first")
+    max_active: int = Field(default=2, ge=1, le=64, title="At a time", description="Audits computed side by side")
+    dry_run: bool = Field(default=False, title="Dry run", description="Only say what would run, and why")
 
     @model_validator(mode="after")
     def _in_order(self) -> BackfillParameters:

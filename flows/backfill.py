@@ -1,80 +1,161 @@
-"""The backfill flow: an audit for every period of a range, a task each."""
+"""The backfill flow: a task for every period and scope, several at a time, each computed in a process of its own."""
 
 from __future__ import annotations
 
+import argparse
+import time
+from collections.abc import Callable
 from datetime import date
+from functools import partial
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_progress_artifact, create_table_artifact, update_progress_artifact
 from prefect.cache_policies import NO_CACHE
+from prefect.futures import PrefectFuture
+from prefect.task_runners import ThreadPoolTaskRunner
 
 from fairpanel.config import Config, load
 from fairpanel.parameters import BackfillParameters
-from fairpanel.pipeline.backfill import audit_period
-from fairpanel.pipeline.periods import periods
-from fairpanel.pipeline.scope import Scope
+from fairpanel.pipeline.backfill import Plan, counted, left_alone, looked_into, plan
+from fairpanel.pipeline.crew import Crew
+from fairpanel.pipeline.periods import periods, scope_of
+from fairpanel.pipeline.time_left import time_left
 from fairpanel.workspace import Workspace
+from flows.retry_condition import may_pass
 
 LONGEST_REASON = 300
 
 
 @task(
-    name="audit one period",
+    name="audit one scope of the range",
     task_run_name="audit from {start}",
+    retries=2,
+    retry_delay_seconds=[5, 30],
+    retry_jitter_factor=0.5,
+    retry_condition_fn=may_pass,
     cache_policy=NO_CACHE,
     timeout_seconds=4 * 3600,
 )
-def audit_one_period(start: str, workspace: Workspace, scope: Scope, settings: Config) -> dict[str, Any]:  # noqa: ARG001  # start names the task run
-    """One period; that it failed is a result, so that the others go on."""
-    return audit_period(workspace, scope, settings)
+def audit_one_scope(start: str, one: Callable[[], dict[str, Any]]) -> dict[str, Any]:  # noqa: ARG001  # start names the task run
+    """One scope; that it failed is a result, so that the others go on. A full disk or a lock may come free: again."""
+    result = one()
+    if result.get("may_pass"):
+        raise OSError(result["reason"])
+    return result
 
 
-@flow(name="backfill", timeout_seconds=48 * 3600)
+@flow(name="backfill", timeout_seconds=48 * 3600, task_runner=ThreadPoolTaskRunner(max_workers=64))
 def backfill(parameters: BackfillParameters) -> list[dict[str, Any]]:
-    """Audit every month or quarter of a range. The same inputs give the same reports and no new ledger entry."""
-    wanted = periods(f"{parameters.first_month:%Y-%m}", f"{parameters.last_month:%Y-%m}", parameters.every)
+    """Audit every period of a range, for one scope or each of many.
+
+    The same inputs, configuration and code give the same reports and no new ledger entry.
+    """
+    first, last = _range(parameters)
+    wanted = periods(first, last, parameters.every)
+    where = scope_of(None, None, parameters.where).where
     workspace = Workspace(Path(parameters.workspace)).existing()
     settings = load(workspace.config_file)
-    if parameters.newest_first:
-        wanted = wanted[::-1]
-    log = get_run_logger()
-    progress = create_progress_artifact(progress=0.0, key="backfill-progress", description="Periods audited")
-    results = []
-    for done, period in enumerate(wanted, start=1):
-        scope = Scope(period=period, where={})
-        result = audit_one_period(str(scope.to_dict()["from"]), workspace, scope, settings)
-        results.append(result)
-        log.info("%d of %d periods: from %s %s", done, len(wanted), result["from"], result["state"])
-        update_progress_artifact(progress, progress=100.0 * done / len(wanted))
+    each = None if parameters.each == "none" else parameters.each
+    planned = plan(
+        workspace, wanted, settings, where=where, each=each, reprocess=parameters.reprocess,
+        newest_first=parameters.newest_first,
+    )  # fmt: skip
+    if parameters.dry_run:
+        return _told(looked_into(workspace, planned, settings))
+    results = _run(workspace, settings, planned, parameters.max_active)
     create_table_artifact(
         table=[_shown(workspace, result) for result in results],
         key="backfill",
-        description="What became of every period",
+        description="What became of every period and scope",
     )
-    failed = [result["from"] for result in results if result["state"] == "failed"]
+    failed = [
+        f"{result['from']} {' '.join(result['where'].values())}".strip()
+        for result in results
+        if result["state"] == "failed"
+    ]
     if failed:
-        raise RuntimeError(f"{len(failed)} of {len(results)} periods failed: {', '.join(failed)}; the others are done")
+        some = ", ".join(failed[:10]) + (" …" if len(failed) > 10 else "")
+        raise RuntimeError(f"{len(failed)} of {len(results)} periods failed: {some}; the others are done")
     return results
+
+
+def _run(workspace: Workspace, settings: Config, planned: Plan, max_active: int) -> list[dict[str, Any]]:
+    """At most max_active tasks at a time; results in the order of the plan."""
+    log = get_run_logger()
+    results = {n: left_alone(s) for n, s in enumerate(planned.standings) if not planned.runs(s)}
+    waiting = [n for n, s in enumerate(planned.standings) if planned.runs(s)][::-1]
+    log.info("%d of %d periods and scopes are to be made", len(waiting), len(planned.standings))
+    progress = create_progress_artifact(progress=0.0, key="backfill-progress", description="Periods audited")
+    total, started = len(waiting), time.monotonic()
+    running: dict[PrefectFuture[Any], int] = {}
+    ended: SimpleQueue[PrefectFuture[Any]] = SimpleQueue()
+    with Crew(workspace, settings, planned.read, min(max_active, max(total, 1))) as crew:
+        while waiting or running:
+            while waiting and len(running) < max_active:
+                number = waiting.pop()
+                scope = planned.standings[number].scope
+                future = audit_one_scope.submit(str(scope.to_dict()["from"]), partial(crew.audit, scope, planned.again))
+                running[future] = number
+                future.add_done_callback(ended.put)
+            future = ended.get()
+            number = running.pop(future)
+            results[number] = _result(future, planned.standings[number].scope.to_dict())
+            done = total - len(waiting) - len(running)
+            left = time_left(done, total, time.monotonic() - started)
+            log.info("%d of %d: from %s %s; %s", done, total, results[number]["from"], results[number]["state"], left)
+            update_progress_artifact(progress, progress=100.0 * done / total)
+    counts = ", ".join(f"{count} {state}" for state, count in counted([*results.values()]).items())
+    log.info("%s", counts)
+    return [results[number] for number in range(len(planned.standings))]
+
+
+def _result(future: PrefectFuture[Any], scope: dict[str, Any]) -> dict[str, Any]:
+    found = future.result(raise_on_failure=False)
+    return (
+        found if isinstance(found, dict) else scope | {"state": "failed", "reason": f"{type(found).__name__}: {found}"}
+    )
+
+
+def _told(planned: Plan) -> list[dict[str, Any]]:
+    entries = planned.to_dict()
+    shown = ("runs", "from", "to", "where", "says")
+    table = [{name: entry[name] for name in shown} for entry in entries]
+    create_table_artifact(table=table, key="backfill-plan", description="What would run, and why")
+    get_run_logger().info("%d of %d would run", sum(entry["runs"] for entry in entries), len(entries))
+    return entries
+
+
+def _range(parameters: BackfillParameters) -> tuple[str, str]:
+    style = "%Y-%m-%d" if parameters.every in ("week", "whole") else "%Y-%m"
+    return f"{parameters.first_month:{style}}", f"{parameters.last_month:{style}}"
 
 
 def _shown(workspace: Workspace, result: dict[str, Any]) -> dict[str, Any]:
     """A result without the machine's folders: paths in a reason begin at the workspace."""
     reason = str(result.get("reason", "")).partition("\n")[0].replace(f"{workspace.root}/", "")
-    return result | {"reason": reason[:LONGEST_REASON]} if reason else result
+    shown = {name: result.get(name) for name in ("from", "to", "where", "state", "report_id")}
+    return shown | ({"reason": reason[:LONGEST_REASON]} if reason else {})
 
 
-def run_backfill(workspace: Workspace, first: str, last: str, every: str, newest_first: bool) -> list[dict[str, Any]]:
-    """A flow run of the configured Prefect API."""
-    parameters = BackfillParameters.model_validate(
-        {
-            "workspace": str(workspace.root.resolve()),
-            "first_month": date.fromisoformat(f"{first}-01"),
-            "last_month": date.fromisoformat(f"{last}-01"),
-            "every": every,
-            "newest_first": newest_first,
-        }
+def run_backfill(workspace: Workspace, options: argparse.Namespace) -> list[dict[str, Any]]:
+    """A flow run of the configured Prefect API, from the options of the command."""
+    parameters = BackfillParameters(
+        workspace=str(workspace.root.resolve()),
+        first_month=_day(options.start),
+        last_month=_day(options.end),
+        every=options.every,
+        where=options.where,
+        each=options.each or "none",
+        reprocess=options.reprocess,
+        newest_first=options.newest_first,
+        max_active=options.max_active or 2,
     )
     results: list[dict[str, Any]] = backfill(parameters)
     return results
+
+
+def _day(text: str) -> date:
+    return date.fromisoformat(text if text.count("-") == 2 else f"{text}-01")

@@ -101,7 +101,7 @@ def test_files_as_spreadsheet_programs_write_them(
         (["audit", "--where", "salary=1"], "a condition is COLUMN=VALUE"),
         (["audit", "--sinse", "2024-01-01"], "unknown argument"),
         (["backfill", "--from", "2024-13", "--to", "2025-01"], "expected a month"),
-        (["backfill", "--from", "2024-01", "--to", "2025-01", "--every", "week"], "invalid choice"),
+        (["backfill", "--from", "2024-01", "--to", "2025-01", "--every", "day"], "invalid choice"),
         (["measure", "icc2", "x.csv"], "did you mean icc"),
         (["nonsense"], "invalid choice"),
         (["ingest", "s.csv", "--source", "taleo"], "unknown source 'taleo'"),

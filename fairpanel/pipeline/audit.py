@@ -13,7 +13,8 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +23,17 @@ import polars as pl
 from fairpanel.config import Config
 from fairpanel.pipeline.drafting import Edited, Subject, analysed, edited, subject
 from fairpanel.pipeline.history import History, history
+from fairpanel.pipeline.identity import basis
 from fairpanel.pipeline.ingest import exclusive
 from fairpanel.pipeline.scope import Scope
-from fairpanel.store import ledger, tables
+from fairpanel.store import attempts, ledger, tables
 from fairpanel.workspace import Workspace
 from schemas.columns import COLUMNS
 from schemas.results import Analysis
+
+
+class NotReproducedError(RuntimeError):
+    """The same inputs, configuration and code gave another report than the recorded one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,24 +85,58 @@ def audit(
     config: Config,
     progress: Callable[[str, int, int], None] = lambda *_: None,
     given: Source | None = None,
+    again: bool = False,
 ) -> Audited:
-    """Audit one scope, of the tables given or of the newest. Raises NothingToAuditError where there is no score in it."""
+    """Audit one scope, of the tables given or of the newest. Raises NothingToAuditError where there is no score in it.
+
+    With `again` a report that exists is computed once more all the same; raises NotReproducedError where it comes out
+    another way than the ledger has it.
+    """
     started = time.perf_counter()
     read = given or source(workspace)
-    about = subject(read.pinned, scope, config, read.notes)
-    directory = workspace.reports / about.report_id
-    if history(workspace, scope, about.report_id).recorded and (directory / "report.json").is_file():
-        findings, unchanged = json.loads((directory / "report.json").read_text("utf-8"))["summary"]["findings"], True
-    else:
-        findings, unchanged = _made(workspace, about, analysed(about, progress)), False
+    looked_at = basis(read.pinned.versions, config)
+    report_id = None if again else _looked_at_before(workspace, scope, looked_at)
+    findings, unchanged = _findings(workspace, report_id), True
+    if report_id is None or findings is None:
+        about = subject(read.pinned, scope, config, read.notes)
+        report_id = about.report_id
+        recorded = history(workspace, scope, report_id).recorded
+        findings = _findings(workspace, report_id) if recorded and not again else None
+        if findings is None:
+            findings, unchanged = _made(workspace, about, analysed(about, progress)), again and recorded
+        state = "unchanged" if unchanged else "made"
+        _note(workspace, attempts.Attempt(scope=scope.to_dict(), state=state, report_id=report_id, basis=looked_at))
     progress("", 1, 1)
     return Audited(
-        report_id=about.report_id,
-        directory=directory,
+        report_id=report_id,
+        directory=workspace.reports / report_id,
         findings=findings,
         unchanged=unchanged,
         seconds=time.perf_counter() - started,
     )
+
+
+def _looked_at_before(workspace: Workspace, scope: Scope, looked_at: str) -> str | None:
+    """The report of a scope that was looked at with these tables, this configuration and this code: nothing that it
+    would be made of can have changed, so nothing is read."""
+    key = attempts.key(scope.to_dict())
+    found = next((attempt for attempt in attempts.latest(workspace) if attempt.key == key), None)
+    if found is None or found.basis != looked_at or found.report_id is None:
+        return None
+    return found.report_id if history(workspace, scope, found.report_id).recorded else None
+
+
+def _findings(workspace: Workspace, report_id: str | None) -> Mapping[str, int] | None:
+    """What a report that is there found."""
+    path = workspace.reports / (report_id or "") / "report.json"
+    if report_id is None or not path.is_file():
+        return None
+    counts: Mapping[str, int] = json.loads(path.read_text("utf-8"))["summary"]["findings"]
+    return counts
+
+
+def _note(workspace: Workspace, attempt: attempts.Attempt) -> None:
+    attempts.record(workspace, replace(attempt, at=datetime.now(UTC).isoformat(timespec="seconds")))
 
 
 def _made(workspace: Workspace, about: Subject, analyses: list[Analysis]) -> Mapping[str, int]:
@@ -108,6 +148,8 @@ def _made(workspace: Workspace, about: Subject, analyses: list[Analysis]) -> Map
         now = history(workspace, about.scope, about.report_id)
         if now != known:
             done = _edited(workspace, about, analyses, now)
+        if now.recorded:
+            _require_the_same(workspace, about.report_id, done)
         _publish(workspace, about.report_id, done, now.recorded)
     counts: Mapping[str, int] = done.report["summary"]["findings"]
     return counts
@@ -115,6 +157,17 @@ def _made(workspace: Workspace, about: Subject, analyses: list[Analysis]) -> Map
 
 def _edited(workspace: Workspace, about: Subject, analyses: list[Analysis], known: History) -> Edited:
     return edited(about, analyses, known.superseded, lambda edition: known.published(workspace, edition))
+
+
+def _require_the_same(workspace: Workspace, report_id: str, done: Edited) -> None:
+    """What the ledger has recorded is never overwritten with something else."""
+    (entry,) = [e for e in ledger.entries(workspace) if e.manifest.get("report_id") == report_id]
+    changed = [name for name, digest in done.manifest["files"].items() if entry.manifest["files"].get(name) != digest]
+    if changed:
+        raise NotReproducedError(
+            f"report {report_id} came out another way than it was recorded ({', '.join(changed)}); the recorded one is kept. "
+            "'fairpanel verify' says whether earlier reports were changed."
+        )
 
 
 def _unfinished(pinned: tables.Pinned) -> list[str]:

@@ -9,7 +9,8 @@ from datetime import UTC, date, datetime, timedelta
 from fairpanel.analysis.frames import Period
 from fairpanel.pipeline.scope import SCOPE_COLUMNS, Scope
 
-STEP = {"month": 1, "quarter": 3}
+STEP = {"month": 1, "quarter": 3, "half-year": 6, "year": 12}
+STEPS = ("week", *STEP, "whole")
 LONGEST_RANGE = 1200
 
 
@@ -54,13 +55,30 @@ def _midnight(day: date) -> datetime:
 
 
 def periods(first: str, last: str, every: str) -> list[Period]:
-    """The months or quarters of a range, oldest first, both ends included. Raises PeriodError."""
-    if every not in STEP:
-        raise PeriodError(f"a range is cut every month or quarter, not {every!r}")
+    """The weeks, months, … of a range, oldest first, both ends included. Raises PeriodError.
+
+    Any day of a month stands for the month (in a step of weeks, for its week from Monday); a quarter, half-year or year
+    that the range touches counts whole. `whole` is the range itself, to the day where days are given.
+    """
+    if every not in STEPS:
+        raise PeriodError(f"a range is cut every {', '.join(STEPS[:-1])} or taken {STEPS[-1]}, not {every!r}")
+    if every in STEP:
+        return _by_months(first, last, STEP[every])
+    start, end = _days(first)[0], _days(last)[1]
+    if start > end:
+        raise PeriodError(f"the range ends before it begins: from {first} to {last}")
+    if (end - start).days > LONGEST_RANGE * 31:
+        raise PeriodError(f"the range from {first} to {last} is longer than a hundred years")
+    if every == "whole":
+        return [Period(_midnight(start), _after(end))]
+    monday = start - timedelta(days=start.weekday())
+    weeks = [monday + timedelta(weeks=number) for number in range((end - monday).days // 7 + 1)]
+    return [Period(_midnight(week), _midnight(week + timedelta(weeks=1))) for week in weeks]
+
+
+def _by_months(first: str, last: str, step: int) -> list[Period]:
     start, end = _month(first), _month(last)
-    step = STEP[every]
-    if every == "quarter":
-        start, end = start - start % 3, end - end % 3
+    start, end = start - start % step, end - end % step
     if start > end:
         raise PeriodError(f"the range ends before it begins: from {first} to {last}")
     if end + step > date.max.year * 12 + 11:
@@ -70,10 +88,20 @@ def periods(first: str, last: str, every: str) -> list[Period]:
     return [Period(_first_of(month), _first_of(month + step)) for month in range(start, end + 1, step)]
 
 
+def _days(text: str) -> tuple[date, date]:
+    """First and last day of what a month or a day stands for."""
+    if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+        return _day(text), _day(text)
+    month = _month(text)
+    if month == date.max.year * 12 + 11:
+        raise PeriodError(f"the range cannot end in {text}")
+    return _first_of(month).date(), _first_of(month + 1).date() - timedelta(days=1)
+
+
 def last_whole(step: str, now: datetime) -> Period:
-    """The last month or quarter that has ended. Raises PeriodError for another step."""
+    """The last month, quarter, … that has ended. Raises PeriodError for another step."""
     if step not in STEP:
-        raise PeriodError(f"the last whole month or quarter can be audited, not {step!r}")
+        raise PeriodError(f"the last whole {', '.join(STEP)} can be audited, not {step!r}")
     month = now.year * 12 + now.month - 1
     end = month - month % STEP[step]
     return Period(_first_of(end - STEP[step]), _first_of(end))

@@ -31,15 +31,13 @@ class Attempt:
     def key(self) -> str:
         return key(self.scope)
 
-    def tells_as_much_as(self, other: Attempt | None) -> bool:
-        """Whether a second note would say nothing new."""
-        made = {"made", "unchanged"}
-        same_state = other is not None and (self.state == other.state or {self.state, other.state} <= made)
-        return (
-            same_state
-            and other is not None
-            and (self.report_id, self.basis, self.reason) == (other.report_id, other.basis, other.reason)
-        )
+    def repeats(self, other: Attempt | None) -> bool:
+        """Whether it says nothing new after the other."""
+        if other is None or self.key != other.key:
+            return False
+        states = {self.state, other.state}
+        told = (self.report_id, self.basis, self.reason) == (other.report_id, other.basis, other.reason)
+        return told and (len(states) == 1 or states == {"made", "unchanged"})
 
 
 def key(scope: Mapping[str, Any]) -> str:
@@ -70,7 +68,7 @@ def record(workspace: Workspace, attempt: Attempt) -> None:
 def _read(workspace: Workspace) -> Iterator[Attempt]:
     if not workspace.attempts.exists():
         return
-    for line in workspace.attempts.read_text("utf-8", errors="replace").splitlines():
+    for line in workspace.attempts.read_text("utf-8", errors="replace").split("\n"):
         try:
             attempt = Attempt(**json.loads(line))
             known = attempt.state in STATES and bool(attempt.key)

@@ -19,7 +19,7 @@ from fairpanel import bundled
 from fairpanel.adapters.base import ExportError
 from fairpanel.parameters import AuditParameters, BackfillParameters, IngestParameters
 from flows.audit import audit_one
-from flows.backfill import audit_one_period
+from flows.backfill import audit_one_scope
 from flows.ingest import take_in_one
 from flows.retry_condition import may_pass
 
@@ -89,7 +89,7 @@ def test_tasks_use_the_condition(task: Any) -> None:
     assert task.retry_condition_fn is may_pass
 
 
-@pytest.mark.parametrize("task", [take_in_one, audit_one, audit_one_period], ids=lambda task: task.name)
+@pytest.mark.parametrize("task", [take_in_one, audit_one, audit_one_scope], ids=lambda task: task.name)
 def test_tasks_keep_no_result_and_end(task: Any) -> None:
     """A cached result would be rows of people outside the lake."""
     assert task.cache_policy == NO_CACHE

@@ -21,7 +21,7 @@ RANGE = {"workspace": "w", "first_month": "2024-01-01", "last_month": "2024-12-0
         (IngestParameters, {"workspace": "  "}, "at least 1 character"),
         (IngestParameters, {"workspace": "w", "folder": "x"}, "Extra inputs are not permitted"),
         (IngestParameters, {"workspace": "w", "paths": ["a", ""]}, "at least 1 character"),
-        (AuditParameters, {"workspace": "w", "previous": "year"}, "'none', 'month' or 'quarter'"),
+        (AuditParameters, {"workspace": "w", "previous": "decade"}, "'half-year' or 'year'"),
         (
             AuditParameters,
             {"workspace": "w", "first_day": "2024-02-01", "last_day": "2024-01-31"},
@@ -40,7 +40,7 @@ RANGE = {"workspace": "w", "first_month": "2024-01-01", "last_month": "2024-12-0
         ),
         (BackfillParameters, RANGE | {"first_month": "0202-01-01"}, "greater than or equal to 1950-01-01"),
         (BackfillParameters, RANGE | {"last_month": "20240-01-01"}, "last_month"),
-        (BackfillParameters, RANGE | {"every": "week"}, "'month' or 'quarter'"),
+        (BackfillParameters, RANGE | {"every": "day"}, "'year' or 'whole'"),
     ],
 )
 def test_mistakes_are_named(model: type[BaseModel], given: dict[str, Any], says: str) -> None:

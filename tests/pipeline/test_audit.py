@@ -12,7 +12,6 @@ from fairpanel.analysis.frames import Period
 from fairpanel.config import Config
 from fairpanel.measures.estimate import MeasureInputError
 from fairpanel.pipeline.audit import audit
-from fairpanel.pipeline.backfill import backfill
 from fairpanel.pipeline.periods import periods
 from fairpanel.pipeline.scope import NothingToAuditError, Scope
 from fairpanel.simulation.parameters import Parameters
@@ -105,30 +104,6 @@ def test_an_empty_period_is_a_sentence(filled: Workspace) -> None:
         audit(filled, Scope(period=month, where={}), Config())
 
 
-def test_a_backfill_is_idempotent_and_one_failure_stays_alone(
-    filled: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from fairpanel.pipeline import backfill as module
-
-    wanted = periods("2023-10", "2024-06", "quarter")
-    real = module.audit
-
-    def failing(where: Workspace, scope: Scope, config: Config) -> Any:
-        if scope.period.start == wanted[1].start:
-            raise OSError("disk full")
-        return real(where, scope, config)
-
-    monkeypatch.setattr(module, "audit", failing)
-    states = [result["state"] for result in backfill(filled, wanted, Config())]
-    assert states == ["empty", "failed", "made"]
-    monkeypatch.setattr(module, "audit", real)
-    entries = len(ledger.entries(filled))
-    assert [result["state"] for result in backfill(filled, wanted, Config())] == ["empty", "made", "unchanged"]
-    assert len(ledger.entries(filled)) == entries + 1
-    assert [result["state"] for result in backfill(filled, wanted, Config())] == ["empty", "unchanged", "unchanged"]
-    assert len(ledger.entries(filled)) == entries + 1
-
-
 @pytest.mark.parametrize(
     "error", [MeasureInputError("expected candidates, got none"), OverflowError(), np.linalg.LinAlgError()]
 )
@@ -149,23 +124,6 @@ def test_a_measure_that_refuses_the_data_is_a_result_and_ends_no_audit(
         assert entry["value"] is None
         assert {caution["code"] for caution in entry["cautions"]} <= {"NOT_ESTIMABLE", "ASSUMED_RELIABILITY"}
     assert all(finding["state"] == "cannot_tell" for finding in report["findings"])
-
-
-def test_a_failed_period_is_logged_with_its_place_and_without_its_data(
-    filled: Workspace, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    from fairpanel.pipeline import backfill as module
-
-    told = "Ann Archer scored 4"
-
-    def failing(*_: Any) -> Any:
-        raise ValueError(told)
-
-    monkeypatch.setattr(module, "audit", failing)
-    backfill(filled, periods("2024-01", "2024-01", "month"), Config())
-    assert "2024-01-01 up to 2024-02-01 failed: ValueError" in caplog.text
-    assert "in failing" in caplog.text
-    assert "Ann" not in caplog.text
 
 
 def test_a_quarter_gives_no_small_group_of_a_month_back(filled: Workspace) -> None:

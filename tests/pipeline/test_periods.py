@@ -21,6 +21,8 @@ def test_the_last_day_is_inside() -> None:
         ("2024-11", "2025-02", "month", ["2024-11", "2024-12", "2025-01", "2025-02"]),
         ("2024-02", "2024-07", "quarter", ["2024-01", "2024-04", "2024-07"]),
         ("2024-05", "2024-05", "month", ["2024-05"]),
+        ("2024-05", "2025-02", "half-year", ["2024-01", "2024-07", "2025-01"]),
+        ("2023-12", "2024-02", "year", ["2023-01", "2024-01"]),
     ],
 )
 def test_ranges(first: str, last: str, every: str, starts: list[str]) -> None:
@@ -37,7 +39,7 @@ def test_ranges(first: str, last: str, every: str, starts: list[str]) -> None:
         ("2025-02", "2025-01", "month", "ends before it begins"),
         ("0001-01", "2025-01", "month", "longer than a hundred years"),
         ("9999-01", "9999-12", "month", "cannot end in 9999-12"),
-        ("2024-01", "2025-01", "week", "not 'week'"),
+        ("2024-01", "2025-01", "day", "not 'day'"),
     ],
 )
 def test_mistaken_ranges(first: str, last: str, every: str, says: str) -> None:
@@ -66,3 +68,27 @@ def test_the_last_whole_month_and_quarter() -> None:
     assert last_whole("month", now).start == datetime(2026, 4, 1, tzinfo=UTC)
     quarter = last_whole("quarter", now)
     assert (quarter.start, quarter.end) == (datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 4, 1, tzinfo=UTC))
+
+
+def test_weeks_begin_on_monday_and_cover_the_range() -> None:
+    found = periods("2024-02-28", "2024-03-12", "week")
+    assert [f"{period.start:%a %Y-%m-%d}" for period in found] == ["Mon 2024-02-26", "Mon 2024-03-04", "Mon 2024-03-11"]
+    assert all(one.end == two.start for one, two in pairwise(found))
+    assert [f"{period.start:%m-%d}" for period in periods("2024-01", "2024-01", "week")] == [
+        "01-01", "01-08", "01-15", "01-22", "01-29",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "start", "end"),
+    [
+        ("2024-02", "2024-03", "2024-02-01", "2024-04-01"),
+        ("2024-02-10", "2024-02-10", "2024-02-10", "2024-02-11"),
+        ("2023-12-31", "2024-02", "2023-12-31", "2024-03-01"),
+    ],
+)
+def test_the_whole_range_is_one_period_to_the_day(first: str, last: str, start: str, end: str) -> None:
+    (only,) = periods(first, last, "whole")
+    assert (f"{only.start:%Y-%m-%d}", f"{only.end:%Y-%m-%d}") == (start, end)
+    with pytest.raises(PeriodError, match="ends before it begins"):
+        periods("2024-03", "2024-02", "whole")
