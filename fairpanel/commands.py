@@ -170,8 +170,11 @@ def _ingest_text(done: Mapping[str, Any]) -> str:
 
 
 def _report(options: argparse.Namespace) -> int:
+    from fairpanel import library
     from fairpanel.store import ledger
 
+    if options.action in ("library", "open"):
+        return library.run(options)
     workspace = Workspace(options.workspace).existing()
     listed = [
         {"report_id": entry.manifest["report_id"], "number": entry.number, "scope": entry.manifest["scope"]}
