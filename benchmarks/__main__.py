@@ -24,6 +24,7 @@ SMOKE = {
     "benchmarks.backfill": ["--scores", "6000", "--families", "2", "--months", "3"],
     "benchmarks.faults": ["--every", "9"],
     "benchmarks.writers": ["--batches", "12", "--rows", "30"],
+    "benchmarks.verify_changes": ["--changes", "60"],
 }
 FULL = {
     "benchmarks.scale": [],
@@ -41,6 +42,7 @@ FULL = {
     "benchmarks.backfill": ["--prefect"],
     "benchmarks.faults": [],
     "benchmarks.writers": [],
+    "benchmarks.verify_changes": [],
 }
 
 

@@ -20,8 +20,9 @@ from pathlib import Path
 
 from fairpanel.config import Config
 from fairpanel.pipeline.ingest import ingest, plan
-from fairpanel.store import ledger, tables
+from fairpanel.store import tables
 from fairpanel.store.pseudonyms import Pseudonyms
+from fairpanel.store.verification import verify
 from fairpanel.workspace import Workspace
 
 KEY = Pseudonyms(b"a key for this benchmark alone")
@@ -54,7 +55,7 @@ def write_side_by_side(folder: Path, writers: int, batches: int, rows: int) -> T
         seconds=seconds,
         recorded=recorded["batch_id"].n_unique() if recorded.height == recorded["batch_id"].n_unique() else -1,
         differing=[table for table in ("scores", "quarantine") if _rows(one, table) != _rows(many, table)],
-        problems=[f"{problem.where}: {problem.what}" for problem in ledger.verify(many)],
+        problems=[f"{problem.where}: {problem.what}" for problem in verify(many)],
     )
 
 

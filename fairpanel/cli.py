@@ -106,6 +106,23 @@ def _parser() -> argparse.ArgumentParser:
     verify = command("verify", "check the ledger and the files of a report, or of all")
     verify.add_argument("report", nargs="?", metavar="REPORT")
     verify.add_argument("--all", action="store_true", help="every report (the default)")
+    verify.add_argument(
+        "--public-key", action="append", default=[], type=Path, metavar="FILE",
+        help="check signatures with this key too; again for further ones",
+    )  # fmt: skip
+    verify.add_argument(
+        "--anchor",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FILE",
+        help="the ledger still holds what was anchored",
+    )
+    key = command("key", "make a key for signatures of the ledger")
+    key.add_argument("action", choices=("new",))
+    key.add_argument("path", type=Path, metavar="PATH", help="where, outside the workspace; PATH.pub is made beside it")
+    anchor = command("anchor", "number and hash of the ledger's last entry, to be published or kept elsewhere")
+    anchor.add_argument("--out", type=Path, metavar="FILE", help="write it there instead of printing it")
     quarantine = command("quarantine", "list the rows that were refused, and why")
     quarantine.add_argument("action", choices=("list",))
     measure = command("measure", "compute any one measure on any CSV or Parquet file")

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from fairpanel import auditing, config, exit_codes, measuring
+from fairpanel import auditing, config, exit_codes, measuring, proving
 from fairpanel.outcome import progress, refuse, say
 from fairpanel.workspace import Workspace, WorkspaceError
 
@@ -44,14 +44,19 @@ def _explain(options: argparse.Namespace, error: Exception) -> int:
     from fairpanel.pipeline.periods import PeriodError
     from fairpanel.pipeline.scope import NothingToAuditError
     from fairpanel.simulation.parameters import SimulationError
+    from fairpanel.store.anchoring import AnchorError
     from fairpanel.store.pseudonyms import PseudonymKeyError
+    from fairpanel.store.signing import SigningKeyError
     from fairpanel.store.tables import TableDamagedError
 
+    mendable = (
+        MeasureInputError, NothingToAuditError, PseudonymKeyError, PeriodError, SimulationError, SigningKeyError, AnchorError,
+    )  # fmt: skip
     if isinstance(error, TableDamagedError):
         return refuse(options, str(error), exit_codes.FAILED)
     if isinstance(error, ExportError):
         return refuse(options, str(error), exit_codes.REFUSED)
-    if isinstance(error, MeasureInputError | NothingToAuditError | PseudonymKeyError | PeriodError | SimulationError):
+    if isinstance(error, mendable):
         return refuse(options, str(error), exit_codes.USAGE)
     if os.environ.get("FAIRPANEL_DEBUG"):
         traceback.print_exc()
@@ -179,7 +184,7 @@ def _report(options: argparse.Namespace) -> int:
     listed = [
         {"report_id": entry.manifest["report_id"], "number": entry.number, "scope": entry.manifest["scope"]}
         | {"html": str(workspace.reports / entry.manifest["report_id"] / "report.html")}
-        for entry in ledger.entries(workspace)
+        for entry in ledger.reports(workspace)
     ]
     if options.action == "show":
         listed = [entry for entry in listed if options.report in (None, entry["report_id"])][-1:]
@@ -190,22 +195,6 @@ def _report(options: argparse.Namespace) -> int:
     text = "\n".join(f"{entry['number']:>4}  {entry['report_id']}  {entry['html']}" for entry in listed)
     say(options, {"reports": listed}, text or "No reports yet. Make one with 'fairpanel audit'.")
     return exit_codes.DONE
-
-
-def _verify(options: argparse.Namespace) -> int:
-    from fairpanel.store import ledger
-
-    workspace = Workspace(options.workspace).existing()
-    problems = ledger.verify(workspace, options.report)
-    entries = len(ledger.entries(workspace))
-    document = {
-        "entries": entries,
-        "ok": not problems,
-        "problems": [{"where": problem.where, "what": problem.what} for problem in problems],
-    }
-    text = "\n".join(f"{problem.where}: {problem.what}" for problem in problems)
-    say(options, document, text or f"{entries} ledger entries and their report files are as they were recorded.")
-    return exit_codes.DIFFERENT if problems else exit_codes.DONE
 
 
 def _quarantine(options: argparse.Namespace) -> int:
@@ -301,7 +290,9 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "audit": auditing.audit_one,
     "backfill": auditing.backfill_range,
     "report": _report,
-    "verify": _verify,
+    "verify": proving.verify_files,
+    "key": proving.new_key,
+    "anchor": proving.print_anchor,
     "quarantine": _quarantine,
     "measure": measuring.measure_file,
     "measures": measuring.catalogue,

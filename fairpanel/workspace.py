@@ -50,6 +50,11 @@ class Workspace:
         return self.root / "ledger" / "ledger.jsonl"
 
     @property
+    def head(self) -> Path:
+        """Number and hash of the ledger's last entry."""
+        return self.ledger.with_name("head.json")
+
+    @property
     def attempts(self) -> Path:
         """What became of the last try at every scope (`fairpanel.store.attempts`)."""
         return self.root / "runs" / "attempts.jsonl"

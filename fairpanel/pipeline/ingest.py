@@ -27,6 +27,7 @@ from fairpanel.config import Config
 from fairpanel.pipeline.growing import still_growing
 from fairpanel.store import tables
 from fairpanel.store.pseudonyms import Pseudonyms
+from fairpanel.store.sealing import seal
 from fairpanel.store.versions import settle
 from fairpanel.validation import summary
 from fairpanel.validation.split import split
@@ -183,6 +184,7 @@ def take_in(
         pinned = tables.pin(workspace)
         known = pinned.read("batches", ["batch_id", "summary"])
         if batch_id in known["batch_id"]:
+            seal(workspace)  # a run may have been killed just before it did
             return None
         delivered = sorted(reading.read(config), key=lambda part: ORDER[part.table])
         if fingerprint(reading.export.paths) != sha256:
@@ -207,6 +209,7 @@ def take_in(
             notes=tuple(note for part in delivered for note in part.notes),
         )
         _record(workspace, batch, figures, now)
+        seal(workspace)
     return batch
 
 

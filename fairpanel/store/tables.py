@@ -22,6 +22,8 @@ from schemas.columns import COLUMNS, KEYS
 
 RESTRICTED = ("demographics", "interviewer_groups", "quarantine")
 PARTITIONED = ("quarantine",)
+KEPT = {"delta.logRetentionDuration": "interval 3650 days"}
+"""A table's log is not shortened behind anybody's back: audits are recomputed from it."""
 KINDS = {
     "text": pl.String(),
     "number": pl.Float64(),
@@ -199,9 +201,7 @@ def upsert(workspace: Workspace, table: str, rows: pl.DataFrame, replacing: bool
         merge.when_matched_update_all().when_not_matched_insert_all().execute()
     else:
         target.parent.mkdir(parents=True, exist_ok=True)
-        write_deltalake(
-            target, typed, mode="append", configuration={"delta.logRetentionDuration": "interval 3650 days"}
-        )
+        write_deltalake(target, typed, mode="append", configuration=KEPT)
 
 
 def replace_batch(workspace: Workspace, table: str, rows: pl.DataFrame, batch_id: str) -> None:
@@ -211,7 +211,8 @@ def replace_batch(workspace: Workspace, table: str, rows: pl.DataFrame, batch_id
     target = path(workspace, table)
     if not DeltaTable.is_deltatable(str(target)):
         target.parent.mkdir(parents=True, exist_ok=True)
-        write_deltalake(target, typed, mode="append", partition_by=["batch_id"] if table in PARTITIONED else None)
+        partitions = ["batch_id"] if table in PARTITIONED else None
+        write_deltalake(target, typed, mode="append", partition_by=partitions, configuration=KEPT)
         return
     if not rows.height and not pin(workspace).read(table).filter(pl.col("batch_id") == batch_id).height:
         return

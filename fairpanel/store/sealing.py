@@ -1,0 +1,50 @@
+"""Table files enter the ledger: every data file and every line of a table's own log, once, with its hash. A table file
+is never rewritten, so that a hash in the chain holds for good."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from fairpanel.store import ledger, signing
+from fairpanel.store.recorded_files import REWRITTEN, digests, listed
+from fairpanel.workspace import Workspace
+
+COMMIT = re.compile(r"[a-z]+/([a-z_]+)/_delta_log/(\d{20})\.json")
+
+
+def seal(workspace: Workspace) -> ledger.Entry | None:
+    """Record the table files that no entry names yet; None where there are none. Call it under the workspace's lock.
+
+    Files that a killed process left behind are recorded with the others: no table refers to them.
+    """
+    signing.from_environment()  # a key that cannot sign is told before anything is computed
+    known = recorded(workspace)
+    present = listed(workspace)
+    fresh = [name for name in present if name not in known or name.endswith(REWRITTEN)]
+    files = {
+        name: digest for name, digest in digests(workspace, fresh).items() if digest not in (None, known.get(name))
+    }
+    if not files:
+        return None
+    return ledger.append(workspace, {"kind": ledger.TABLES, "versions": versions(present), "files": files})
+
+
+def recorded(workspace: Workspace) -> dict[str, str]:
+    """The newest hash of every table file that the chain names."""
+    found: dict[str, str] = {}
+    for line in ledger.lines(workspace)[0]:
+        if b'"kind":"tables"' in line:  # reports have long lines, and are not read for this
+            entry = ledger.read_entry(line)
+            if entry is not None and entry.kind == ledger.TABLES:
+                found.update(entry.manifest["files"])
+    return found
+
+
+def versions(names: Iterable[str]) -> dict[str, int]:
+    """The newest version of every table, by the names of its log."""
+    found: dict[str, int] = {}
+    for name in names:
+        if commit := COMMIT.fullmatch(name):
+            found[commit[1]] = max(int(commit[2]), found.get(commit[1], 0))
+    return found
