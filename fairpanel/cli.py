@@ -118,6 +118,18 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="the ledger still holds what was anchored",
     )
+    reproduce = command(
+        "reproduce", "compute a report once more from what the ledger recorded, and name every difference"
+    )
+    reproduce.add_argument("report", nargs="?", metavar="REPORT")
+    reproduce.add_argument("--all", action="store_true", help="every report")
+    reproduce.add_argument(
+        "--tolerance", type=_share, default=0.0, metavar="SHARE",
+        help="relative difference of a number that is let pass, as 1e-9 on another kind of machine (default: 0)",
+    )  # fmt: skip
+    reproduce.add_argument(
+        "--strict", action="store_true", help="exit with 5 also where another version of the code explains a difference"
+    )
     key = command("key", "make a key for signatures of the ledger")
     key.add_argument("action", choices=("new",))
     key.add_argument("path", type=Path, metavar="PATH", help="where, outside the workspace; PATH.pub is made beside it")

@@ -291,6 +291,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "backfill": auditing.backfill_range,
     "report": _report,
     "verify": proving.verify_files,
+    "reproduce": proving.reproduce_reports,
     "key": proving.new_key,
     "anchor": proving.print_anchor,
     "quarantine": _quarantine,

@@ -1,4 +1,4 @@
-"""The commands that prove: verify, signatures, anchors."""
+"""The commands that prove: verify, signatures, anchors, reproduce."""
 
 from __future__ import annotations
 
@@ -6,10 +6,17 @@ import argparse
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fairpanel import exit_codes
-from fairpanel.outcome import refuse, say
+from fairpanel.outcome import progress, refuse, say
 from fairpanel.workspace import Workspace, WorkspaceError
+
+if TYPE_CHECKING:
+    from fairpanel.pipeline.reproduce import Reproduction
+
+SHOWN = 20
+"""Differences of a report that are printed; --json has them all."""
 
 
 def verify_files(options: argparse.Namespace) -> int:
@@ -86,3 +93,59 @@ def print_anchor(options: argparse.Namespace) -> int:
         text = f"{out} holds entry {told['number']}. Keep it where nobody who writes to the workspace can reach it."
     say(options, told, text)
     return exit_codes.DONE
+
+
+def reproduce_reports(options: argparse.Namespace) -> int:
+    """Recompute one report or all, and compare with what was recorded."""
+    from fairpanel.pipeline.identity import code_version
+    from fairpanel.pipeline.reproduce import reproduce
+    from fairpanel.store import ledger
+    from fairpanel.store.verification import verify
+
+    workspace = Workspace(options.workspace).existing()
+    if bool(options.report) == options.all:
+        return refuse(options, "name one REPORT, or --all; see 'fairpanel report list'", exit_codes.USAGE)
+    wanted = [entry for entry in ledger.reports(workspace) if options.report in (None, entry.manifest["report_id"])]
+    if not wanted:
+        told = f"there is no report {options.report or ''}; see 'fairpanel report list'"
+        return refuse(options, told, exit_codes.USAGE)
+    problems = verify(workspace)
+    done = []
+    show = progress("reproduce")
+    for number, entry in enumerate(wanted):
+        show(str(entry.manifest["report_id"]), number, len(wanted))
+        done.append(reproduce(workspace, entry, options.tolerance))
+    show("", len(wanted), len(wanted))
+    passing = ("same",) if options.strict else ("same", "by code")
+    ok = not problems and all(report.state in passing for report in done)
+    document = {
+        "ok": ok,
+        "code": code_version(),
+        "reports": [report.to_dict() for report in done],
+        "problems": [{"where": problem.where, "what": problem.what} for problem in problems],
+    }
+    told = [line for report in done for line in _reproduced(report)]
+    told += [f"not as it was recorded: {problem.where}: {problem.what}" for problem in problems]
+    say(options, document, "\n".join(told))
+    return exit_codes.DONE if ok else exit_codes.DIFFERENT
+
+
+def _reproduced(report: Reproduction) -> list[str]:
+    """What became of one report, in lines."""
+    near = f", {report.near} of them within the tolerance" if report.near else ""
+    says = {
+        "same": f"the same: {report.compared} numbers{near}, {len(report.files)} files",
+        "different": f"different: {len(report.differences)} places of {report.compared} numbers",
+        "by code": f"another code gives other content: {len(report.differences)} places of {report.compared} numbers",
+        "impossible": "cannot be recomputed",
+    }
+    lines = [f"{report.report_id}: {says[report.state]}", *(f"  {reason}" for reason in report.reasons)]
+    changed = [name for name, state in report.files.items() if state != "same"]
+    if changed:
+        lines.append(f"  files that differ: {', '.join(changed)}")
+    if report.state == "by code":
+        return lines + [f"  by code, {line}" for line in report.by_measure()]
+    lines += [f"  {difference}" for difference in report.differences[:SHOWN]]
+    if len(report.differences) > SHOWN:
+        lines.append(f"  and {len(report.differences) - SHOWN} more; --json names them all")
+    return lines

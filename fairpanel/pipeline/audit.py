@@ -52,7 +52,7 @@ def source(workspace: Workspace, held: bool = False) -> Source:
         everything = tables.pin(workspace)
         seal(workspace)
     kind = tables.Held if held else tables.Pinned
-    return Source(kind(workspace, everything.versions, recorded_only=True), tuple(_unfinished(everything)))
+    return Source(kind(workspace, everything.versions, recorded_only=True), tuple(unfinished(everything)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,7 +172,7 @@ def _require_the_same(workspace: Workspace, report_id: str, done: Edited) -> Non
         )
 
 
-def _unfinished(pinned: tables.Pinned) -> list[str]:
+def unfinished(pinned: tables.Pinned) -> list[str]:
     """A note for the files whose ingest was interrupted: they hold rows that no recorded batch stands for."""
     recorded = pinned.read("batches", ["batch_id"])["batch_id"].implode()
     found: set[str] = set()
