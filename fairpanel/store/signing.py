@@ -50,10 +50,14 @@ class PublicKey:
         return _fingerprint(self.key)
 
     def signed(self, text: str, signature: str) -> bool:
+        """Whether this is the signature of the text, spelled as it was written: small letters, no spaces."""
         from cryptography.exceptions import InvalidSignature
 
         try:
-            self.key.verify(bytes.fromhex(signature), text.encode())
+            content = bytes.fromhex(signature)
+            if content.hex() != signature:
+                return False
+            self.key.verify(content, text.encode())
         except (InvalidSignature, ValueError):
             return False
         return True
