@@ -44,10 +44,11 @@ def _explain(options: argparse.Namespace, error: Exception) -> int:
     from fairpanel.pipeline.periods import PeriodError
     from fairpanel.pipeline.scope import NothingToAuditError
     from fairpanel.simulation.parameters import SimulationError
+    from fairpanel.storage import UnreachableError
     from fairpanel.store.pseudonyms import PseudonymKeyError
     from fairpanel.store.tables import TableDamagedError
 
-    if isinstance(error, TableDamagedError):
+    if isinstance(error, TableDamagedError | UnreachableError):
         return refuse(options, str(error), exit_codes.FAILED)
     if isinstance(error, ExportError):
         return refuse(options, str(error), exit_codes.REFUSED)
