@@ -44,6 +44,7 @@ def _explain(options: argparse.Namespace, error: Exception) -> int:
     from fairpanel.pipeline.periods import PeriodError
     from fairpanel.pipeline.scope import NothingToAuditError
     from fairpanel.simulation.parameters import SimulationError
+    from fairpanel.storage import UnreachableError
     from fairpanel.store.anchoring import AnchorError
     from fairpanel.store.pseudonyms import PseudonymKeyError
     from fairpanel.store.signing import SigningKeyError
@@ -52,7 +53,7 @@ def _explain(options: argparse.Namespace, error: Exception) -> int:
     mendable = (
         MeasureInputError, NothingToAuditError, PseudonymKeyError, PeriodError, SimulationError, SigningKeyError, AnchorError,
     )  # fmt: skip
-    if isinstance(error, TableDamagedError):
+    if isinstance(error, TableDamagedError | UnreachableError):
         return refuse(options, str(error), exit_codes.FAILED)
     if isinstance(error, ExportError):
         return refuse(options, str(error), exit_codes.REFUSED)

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from fairpanel import storage
 from fairpanel.profile import Profile, ProfileError, bundled, find
 from schemas.vocabulary import Competency, ReviewType, Stage
 
@@ -156,6 +157,13 @@ class DisclosureConfig(Section):
     public_edition: bool = Field(True, description="Write the public edition beside the internal one")
 
 
+class StorageConfig(Section):
+    """Where tables lie: an address as s3://bucket/prefix or an absolute folder; without one, the workspace."""
+
+    lake: str | None = Field(None, description="Scores, decisions, performance, preparation, batches")
+    restricted: str | None = Field(None, description="Demographics and quarantine: for fewer eyes")
+
+
 class Config(Section):
     """All of fairpanel.toml."""
 
@@ -165,6 +173,7 @@ class Config(Section):
     audit: AuditConfig = AuditConfig()
     policy: PolicyConfig = PolicyConfig()
     disclosure: DisclosureConfig = DisclosureConfig()
+    storage: StorageConfig = StorageConfig()
     profile: Profile = Field(default_factory=lambda: bundled("plain"))
     format: Literal[1] = 1
 
@@ -189,9 +198,12 @@ def parse(content: dict[str, Any], name: str, folder: Path | None = None) -> Con
     """
     content = _under_profile(content, name, folder)
     try:
+        storage.places(content.get("storage", {}), name)
         return Config.model_validate(content)
     except ValidationError as error:
         raise ConfigError("; ".join(explain(name, problem, Config) for problem in error.errors())) from error
+    except storage.PlaceError as error:
+        raise ConfigError(str(error)) from error
 
 
 def _under_profile(content: dict[str, Any], name: str, folder: Path | None) -> dict[str, Any]:

@@ -9,8 +9,10 @@ from importlib import metadata
 from typing import Any
 
 from fairpanel import config
-from fairpanel.store.pseudonyms import KEY_VARIABLE, MARK, PseudonymKeyError, of_workspace
-from fairpanel.workspace import Workspace
+from fairpanel.storage import AREAS, Area
+from fairpanel.store import objects
+from fairpanel.store.pseudonyms import KEY_VARIABLE, PseudonymKeyError, filled_with, of_workspace
+from fairpanel.workspace import Workspace, WorkspaceError
 
 PACKAGES = ("prefect", "polars", "pandera", "deltalake", "great-expectations", "scipy", "fastapi", "sqlalchemy")
 
@@ -22,6 +24,7 @@ def examine(workspace: Workspace) -> list[dict[str, Any]]:
         *(_told(name, True, metadata.version(name)) for name in PACKAGES),
         _workspace(workspace),
         _configuration(workspace),
+        *(_place(workspace, area) for area in AREAS),
         _key(workspace),
         _told("Prefect API", True, os.environ.get("PREFECT_API_URL", "none configured: commands run in process")),
     ]
@@ -47,12 +50,25 @@ def _configuration(workspace: Workspace) -> dict[str, Any]:
     return _told("configuration", True, "fairpanel.toml is valid" if exists else "no fairpanel.toml: defaults are used")
 
 
+def _place(workspace: Workspace, area: Area) -> dict[str, Any]:
+    """Where tables lie, and whether that can be read."""
+    try:
+        place = workspace.location(area)
+        if isinstance(place, str):
+            objects.names(place)
+        elif place.exists() and not os.access(place, os.R_OK | os.W_OK | os.X_OK):
+            return _told(area, False, f"{place} cannot be read and written")
+    except (WorkspaceError, OSError) as error:
+        return _told(area, False, str(error))
+    return _told(area, True, str(place))
+
+
 def _key(workspace: Workspace) -> dict[str, Any]:
-    if (workspace.lake / MARK).exists():
-        try:
+    try:
+        if filled_with(workspace) is not None:
             of_workspace(workspace)
-        except PseudonymKeyError as error:
-            return _told("pseudonym key", False, str(error))
+    except (PseudonymKeyError, WorkspaceError, OSError) as error:
+        return _told("pseudonym key", False, str(error))
     if os.environ.get(KEY_VARIABLE):
         return _told("pseudonym key", True, f"from {KEY_VARIABLE}")
     path = workspace.secrets / "pseudonym.key"

@@ -62,6 +62,12 @@ format = 1
 # difference_of_interest = 0.20
 # severity_spread = 0.50
 
+[storage]
+# Where tables lie, if not in the workspace: an address, or an absolute folder that several machines share
+# (docs/storage.md). Who may read there is said by AWS_ACCESS_KEY_ID and so on in the environment, never here.
+# lake = "s3://bucket/prefix"
+# restricted = "s3://bucket/prefix-restricted"
+
 [disclosure]
 # minimum_cell = 5                    # smallest number of people a figure may rest on
 # public_minimum_cell = 10            # the same in the public edition

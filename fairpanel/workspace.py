@@ -6,8 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-UNUSABLE = frozenset("%^[]|\\\n\r\t")
-"""What Delta Lake cannot have in a path."""
+from fairpanel import storage
+from fairpanel.storage import UNUSABLE
 
 
 class WorkspaceError(Exception):
@@ -16,7 +16,7 @@ class WorkspaceError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """Paths only; nothing is read or written here but by `create`."""
+    """Paths only; nothing is written here but by `create`, and nothing read but where tables lie."""
 
     root: Path
 
@@ -36,6 +36,14 @@ class Workspace:
     def restricted(self) -> Path:
         """Demographics and quarantined rows: readable by fewer people than the lake."""
         return self.root / "restricted"
+
+    def location(self, area: storage.Area) -> str | Path:
+        """Where the tables of an area lie: its folder here, or what [storage] in fairpanel.toml says, a folder elsewhere or
+        the address of an object store. Raises WorkspaceError where that cannot be used."""
+        try:
+            return storage.of_file(self.config_file).get(area, self.root / area)
+        except storage.PlaceError as error:
+            raise WorkspaceError(str(error)) from error
 
     @property
     def secrets(self) -> Path:
@@ -70,11 +78,15 @@ class Workspace:
                 f"the path of the workspace {self.root} has {' '.join(found)!r} in it, with which tables cannot be named. "
                 "Choose another folder with --workspace."
             )
+        elsewhere = [place for area in storage.AREAS if isinstance(place := self.location(area), Path)]
         try:
             for folder in (self.inbox, self.lake, self.restricted, self.secrets, self.reports, self.ledger.parent):
                 folder.mkdir(parents=True, exist_ok=True)
-            for private in (self.restricted, self.secrets):
-                private.chmod(0o700)
+            for folder in elsewhere:
+                folder.mkdir(parents=True, exist_ok=True)
+            for private in (self.restricted, self.secrets, self.location("restricted")):
+                if isinstance(private, Path):
+                    private.chmod(0o700)
             probe = self.root / f".write-test-{os.getpid()}"
             probe.touch()
             probe.unlink()
@@ -87,7 +99,18 @@ class Workspace:
                 f"the workspace {self.root} cannot be written to ({error.strerror}). Choose another folder with --workspace, "
                 "or ask for write access."
             ) from error
+        self._require_one_place()
         return self
+
+    def _require_one_place(self) -> None:
+        """Raises WorkspaceError where tables lie here although [storage] names another place: they would not be read."""
+        for area in storage.AREAS:
+            here, place = self.root / area, self.location(area)
+            if place != here and any(here.glob("*/_delta_log")):
+                raise WorkspaceError(
+                    f"fairpanel.toml has storage.{area} = {str(place)!r}, but there are tables in {here} already. Copy "
+                    f"everything in that folder there and rename it, or take the key out."
+                )
 
     def existing(self) -> Workspace:
         """Raises WorkspaceError where there is no workspace here."""
@@ -95,4 +118,5 @@ class Workspace:
             raise WorkspaceError(
                 f"there is no workspace in {self.root}. Make one with 'fairpanel init {self.root}', or ingest a file."
             )
+        self._require_one_place()
         return self

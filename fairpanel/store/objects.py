@@ -6,14 +6,20 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from fairpanel.store import object_store
+
 
 def names(location: str | Path) -> list[str]:
     """The names of all files under a location, relative to it, in order; none where there is no such folder."""
+    if object_store.is_address(location):
+        return object_store.names(str(location))
     return sorted(_walk(os.fspath(location), ""))
 
 
 def content(location: str | Path, name: str) -> bytes:
     """The bytes of one of these files. Raises OSError where it cannot be read."""
+    if object_store.is_address(location):
+        return object_store.content(str(location), name)
     return (Path(location) / name).read_bytes()
 
 

@@ -17,6 +17,8 @@ import polars as pl
 from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
+from fairpanel.storage import joined, reached
+from fairpanel.store import objects
 from fairpanel.workspace import Workspace
 from schemas.columns import COLUMNS, KEYS
 
@@ -74,7 +76,7 @@ def schema(table: str) -> dict[str, pl.DataType]:
 class TableDamagedError(Exception):
     """A table's files cannot be read, or are not all there: which table, what is wrong, and how to mend it."""
 
-    def __init__(self, table: str, place: Path, why: str) -> None:
+    def __init__(self, table: str, place: str | Path, why: str) -> None:
         super().__init__(
             f"the table {table} in {place} cannot be read ({why}). Nothing was changed. 'fairpanel verify' names the files "
             "that are not as they were; put those back from a backup, then run the same command again."
@@ -82,21 +84,23 @@ class TableDamagedError(Exception):
 
 
 def opened(workspace: Workspace, table: str, version: int | None = None) -> DeltaTable | None:
-    """The table at a version (the newest); None where it was never begun. Raises TableDamagedError where there is more on
-    disk than can be read: a table that lost the beginning of its log is not a new one."""
+    """The table at a version (the newest); None where it was never begun. Raises TableDamagedError where there is more
+    than can be read: a table that lost the beginning of its log is not a new one."""
     place = path(workspace, table)
     try:
-        return DeltaTable(place, version=version)
+        with reached(place):
+            return DeltaTable(place, version=version)
     except TableNotFoundError:
-        if any(place.glob("_delta_log/[0-9]*")):
+        if any(name[:1].isdigit() for name in objects.names(joined(place, "_delta_log"))):
             raise TableDamagedError(table, place, "the beginning of its log is missing") from None
         return None
     except DeltaError as error:
         raise TableDamagedError(table, place, str(error).splitlines()[0][:200]) from error
 
 
-def path(workspace: Workspace, table: str) -> Path:
-    return (workspace.restricted if table in RESTRICTED else workspace.lake) / table
+def path(workspace: Workspace, table: str) -> str | Path:
+    """Where a table lies: a folder, or an address as s3://bucket/prefix/table."""
+    return joined(workspace.location("restricted" if table in RESTRICTED else "lake"), table)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +129,8 @@ class Pinned:
         if self.recorded_only and table in COLUMNS:
             scan = scan.filter(pl.col("batch_id").is_in(self.read("batches", ["batch_id"])["batch_id"].implode()))
         try:
-            frame = scan.select(columns or wanted.keys()).collect()
+            with reached(path(self.workspace, table)):
+                frame = scan.select(columns or wanted.keys()).collect()
         except (pl.exceptions.PolarsError, FileNotFoundError) as error:
             raise TableDamagedError(table, path(self.workspace, table), str(error).splitlines()[0][:200]) from error
         return frame.cast({name: wanted[name] for name in frame.columns})
@@ -196,12 +201,18 @@ def upsert(workspace: Workspace, table: str, rows: pl.DataFrame, replacing: bool
     wanted = schema(table)
     typed = rows.select(pl.col(name).cast(kind) for name, kind in wanted.items())
     target = path(workspace, table)
-    if replacing:
-        merge = DeltaTable(target).merge(typed, "stored.record_key = new.record_key", "new", "stored")
-        merge.when_matched_update_all().when_not_matched_insert_all().execute()
-    else:
+    with reached(target):
+        if replacing:
+            merge = DeltaTable(target).merge(typed, "stored.record_key = new.record_key", "new", "stored")
+            merge.when_matched_update_all().when_not_matched_insert_all().execute()
+        else:
+            _make_room(target)
+            write_deltalake(target, typed, mode="append", configuration=KEPT)
+
+
+def _make_room(target: str | Path) -> None:
+    if isinstance(target, Path):
         target.parent.mkdir(parents=True, exist_ok=True)
-        write_deltalake(target, typed, mode="append", configuration=KEPT)
 
 
 def replace_batch(workspace: Workspace, table: str, rows: pl.DataFrame, batch_id: str) -> None:
@@ -209,11 +220,12 @@ def replace_batch(workspace: Workspace, table: str, rows: pl.DataFrame, batch_id
     wanted = schema(table)
     typed = rows.select(pl.col(name).cast(kind) for name, kind in wanted.items())
     target = path(workspace, table)
-    if not DeltaTable.is_deltatable(str(target)):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        partitions = ["batch_id"] if table in PARTITIONED else None
-        write_deltalake(target, typed, mode="append", partition_by=partitions, configuration=KEPT)
-        return
-    if not rows.height and not pin(workspace).read(table).filter(pl.col("batch_id") == batch_id).height:
-        return
-    write_deltalake(target, typed, mode="overwrite", predicate=f"batch_id = '{batch_id}'")
+    with reached(target):
+        if not DeltaTable.is_deltatable(str(target)):
+            _make_room(target)
+            partitions = ["batch_id"] if table in PARTITIONED else None
+            write_deltalake(target, typed, mode="append", partition_by=partitions, configuration=KEPT)
+            return
+        if not rows.height and not pin(workspace).read(table).filter(pl.col("batch_id") == batch_id).height:
+            return
+        write_deltalake(target, typed, mode="overwrite", predicate=f"batch_id = '{batch_id}'")
