@@ -135,6 +135,8 @@ def _parser() -> argparse.ArgumentParser:
     key.add_argument("path", type=Path, metavar="PATH", help="where, outside the workspace; PATH.pub is made beside it")
     anchor = command("anchor", "number and hash of the ledger's last entry, to be published or kept elsewhere")
     anchor.add_argument("--out", type=Path, metavar="FILE", help="write it there instead of printing it")
+    retention = command("retention", "remove refused rows and earlier table versions that need not be kept any longer")
+    retention.add_argument("--dry-run", action="store_true", help="say what would be removed")
     quarantine = command("quarantine", "list the rows that were refused, and why")
     quarantine.add_argument("action", choices=("list",))
     measure = command("measure", "compute any one measure on any CSV or Parquet file")

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from fairpanel import auditing, config, exit_codes, measuring, proving
+from fairpanel import auditing, config, exit_codes, measuring, proving, retaining
 from fairpanel.outcome import progress, refuse, say
 from fairpanel.workspace import Workspace, WorkspaceError
 
@@ -295,6 +295,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "reproduce": proving.reproduce_reports,
     "key": proving.new_key,
     "anchor": proving.print_anchor,
+    "retention": retaining.remove_old,
     "quarantine": _quarantine,
     "measure": measuring.measure_file,
     "measures": measuring.catalogue,

@@ -164,6 +164,15 @@ class StorageConfig(Section):
     restricted: str | None = Field(None, description="Demographics and quarantine: for fewer eyes")
 
 
+class RetentionConfig(Section):
+    """How long what is not needed for the next audit is kept; none: for good. 'fairpanel retention' removes the rest."""
+
+    keep_quarantine_days: int | None = Field(None, ge=1, le=36_500, description="Refused rows, from their ingest")
+    table_history_days: int | None = Field(
+        None, ge=0, le=36_500, description="Table files that only earlier versions need, from when they were replaced"
+    )
+
+
 class Config(Section):
     """All of fairpanel.toml."""
 
@@ -174,6 +183,7 @@ class Config(Section):
     policy: PolicyConfig = PolicyConfig()
     disclosure: DisclosureConfig = DisclosureConfig()
     storage: StorageConfig = StorageConfig()
+    retention: RetentionConfig = RetentionConfig()
     profile: Profile = Field(default_factory=lambda: bundled("plain"))
     format: Literal[1] = 1
 

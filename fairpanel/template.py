@@ -72,6 +72,11 @@ format = 1
 # minimum_cell = 5                    # smallest number of people a figure may rest on
 # public_minimum_cell = 10            # the same in the public edition
 # public_edition = true               # write public.html and public.json beside the internal edition
+
+[retention]
+# For 'fairpanel retention'; without a line everything is kept (docs/proof.md).
+# keep_quarantine_days = 180          # refused rows, from their ingest
+# table_history_days = 3650           # earlier versions of tables; without them older reports cannot be recomputed
 """
 
 

@@ -2,9 +2,9 @@
 can be changed or left out unseen.
 
 A line's hash covers its manifest and the hash of the line before it. A manifest without a kind is a report's: its files lie
-in the report's folder. Kind "tables" names table files with their hashes (`fairpanel.store.sealing`). ledger/head.json
-repeats number and hash of the last line, so that a line taken off the end is missed. `fairpanel.store.verification` checks
-all of it.
+in the report's folder. Kind "tables" names table files with their hashes (`fairpanel.store.sealing`), kind "retention" those
+that were removed. ledger/head.json repeats number and hash of the last line, so that a line taken off the end is missed.
+`fairpanel.store.verification` checks all of it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from fairpanel.store import signing
 from fairpanel.workspace import Workspace
 
 GENESIS = "0" * 64
-REPORT, TABLES = "report", "tables"
+REPORT, TABLES, RETENTION = "report", "tables", "retention"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +96,8 @@ def _check(entry: Entry) -> None:
     texts = [entry.previous, entry.hash, entry.manifest.get("kind", REPORT)]
     if entry.kind in (REPORT, TABLES):
         texts += entry.manifest["files"].values()
+    if entry.kind == RETENTION:
+        texts += [*entry.manifest["removed"], *entry.manifest["reports"]]
     if entry.kind == REPORT:
         texts.append(entry.manifest["report_id"])
     if entry.signature is not None:

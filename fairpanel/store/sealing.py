@@ -31,13 +31,21 @@ def seal(workspace: Workspace) -> ledger.Entry | None:
 
 
 def recorded(workspace: Workspace) -> dict[str, str]:
-    """The newest hash of every table file that the chain names."""
+    """The newest hash of every table file that the chain names and that was not removed since."""
+    marks = (b'"kind":"tables"', b'"kind":"retention"')  # reports have long lines, and are not read for this
+    found = (ledger.read_entry(line) for line in ledger.lines(workspace)[0] if any(mark in line for mark in marks))
+    return table_files(entry for entry in found if entry is not None)
+
+
+def table_files(chain: Iterable[ledger.Entry]) -> dict[str, str]:
+    """What these entries leave of table files, with their hashes."""
     found: dict[str, str] = {}
-    for line in ledger.lines(workspace)[0]:
-        if b'"kind":"tables"' in line:  # reports have long lines, and are not read for this
-            entry = ledger.read_entry(line)
-            if entry is not None and entry.kind == ledger.TABLES:
-                found.update(entry.manifest["files"])
+    for entry in chain:
+        if entry.kind == ledger.TABLES:
+            found.update(entry.manifest["files"])
+        elif entry.kind == ledger.RETENTION:
+            for name in entry.manifest["removed"]:
+                found.pop(name, None)
     return found
 
 

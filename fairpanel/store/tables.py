@@ -26,6 +26,8 @@ RESTRICTED = ("demographics", "interviewer_groups", "quarantine")
 PARTITIONED = ("quarantine",)
 KEPT = {"delta.logRetentionDuration": "interval 3650 days"}
 """A table's log is not shortened behind anybody's back: audits are recomputed from it."""
+UNTOLD = {"delta.dataSkippingNumIndexedCols": "0"}
+"""Without statistics: a table's log is kept for good, and would keep cells of refused rows that were removed."""
 KINDS = {
     "text": pl.String(),
     "number": pl.Float64(),
@@ -224,7 +226,7 @@ def replace_batch(workspace: Workspace, table: str, rows: pl.DataFrame, batch_id
         if not DeltaTable.is_deltatable(str(target)):
             _make_room(target)
             partitions = ["batch_id"] if table in PARTITIONED else None
-            write_deltalake(target, typed, mode="append", partition_by=partitions, configuration=KEPT)
+            write_deltalake(target, typed, mode="append", partition_by=partitions, configuration=KEPT | UNTOLD)
             return
         if not rows.height and not pin(workspace).read(table).filter(pl.col("batch_id") == batch_id).height:
             return

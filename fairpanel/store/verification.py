@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from fairpanel.store import ledger
 from fairpanel.store.ledger import Entry
 from fairpanel.store.recorded_files import Problem, changed_report, changed_tables, listed, unrecorded_reports
+from fairpanel.store.sealing import table_files
 from fairpanel.store.signing import PublicKey
 from fairpanel.workspace import Workspace
 
@@ -41,7 +42,7 @@ def verify(
     return [
         *problems,
         *unrecorded_reports(workspace.reports, names),
-        *changed_tables(workspace, _files(chain), present),
+        *changed_tables(workspace, table_files(chain), present),
     ]
 
 
@@ -123,11 +124,3 @@ def _anchored(chain: Sequence[Entry], anchors: Sequence[tuple[int, str]]) -> Ite
             yield Problem("ledger", f"entry {number} was published as an anchor and is not there")
         elif hashes[number] != digest:
             yield Problem(f"ledger entry {number}", "it is not the one that was published as an anchor")
-
-
-def _files(chain: Sequence[Entry]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for entry in chain:
-        if entry.kind == ledger.TABLES:
-            found.update(entry.manifest["files"])
-    return found
