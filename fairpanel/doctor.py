@@ -6,11 +6,12 @@ import os
 import platform
 import sys
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 from fairpanel import config
 from fairpanel.storage import AREAS, Area
-from fairpanel.store import objects
+from fairpanel.store import objects, signing
 from fairpanel.store.pseudonyms import KEY_VARIABLE, PseudonymKeyError, filled_with, of_workspace
 from fairpanel.workspace import Workspace, WorkspaceError
 
@@ -26,6 +27,7 @@ def examine(workspace: Workspace) -> list[dict[str, Any]]:
         _configuration(workspace),
         *(_place(workspace, area) for area in AREAS),
         _key(workspace),
+        _signing(),
         _told("Prefect API", True, os.environ.get("PREFECT_API_URL", "none configured: commands run in process")),
     ]
 
@@ -76,3 +78,16 @@ def _key(workspace: Workspace) -> dict[str, Any]:
         return _told("pseudonym key", True, "none yet; the first ingest makes one in the workspace's secrets folder")
     private = path.stat().st_mode & 0o077 == 0
     return _told("pseudonym key", private, "in the secrets folder" if private else "readable by others; run chmod 600")
+
+
+def _signing() -> dict[str, Any]:
+    try:
+        signer = signing.from_environment()
+    except signing.SigningKeyError as error:
+        return _told("signing key", False, str(error))
+    if signer is None:
+        return _told("signing key", True, f"none in {signing.SIGNING_KEY}: ledger entries are not signed")
+    path = Path(os.environ[signing.SIGNING_KEY])
+    if not os.environ[signing.SIGNING_KEY].startswith(signing.PEM) and path.stat().st_mode & 0o077:
+        return _told("signing key", False, f"{path} is readable by others; run chmod 600")
+    return _told("signing key", True, f"fingerprint {signer.fingerprint}")

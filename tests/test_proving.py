@@ -94,3 +94,21 @@ def test_a_key_that_is_gone_stops_an_audit_before_it_begins(
     monkeypatch.setenv(SIGNING_KEY, "nowhere.pem")
     assert main(["audit", "--to", "2024-01-31"]) == exit_codes.USAGE
     assert "FAIRPANEL_SIGNING_KEY (nowhere.pem) cannot be read" in capsys.readouterr().err
+
+
+def test_doctor_knows_the_signing_key(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def told() -> dict[str, Any]:
+        capsys.readouterr()
+        main(["doctor", "--json"])
+        return next(check for check in _told(capsys)["checks"] if check["what"] == "signing key")
+
+    assert told()["ok"]
+    assert "fingerprint" in told()["told"]
+    (home / "key.pem").chmod(0o644)
+    assert told() == {"what": "signing key", "ok": False, "told": "key.pem is readable by others; run chmod 600"}
+    monkeypatch.setenv(SIGNING_KEY, "nowhere.pem")
+    assert not told()["ok"]
+    monkeypatch.delenv(SIGNING_KEY)
+    assert "not signed" in told()["told"]

@@ -19,6 +19,7 @@ from deltalake import DeltaTable
 
 from fairpanel.config import RetentionConfig
 from fairpanel.pipeline.ingest import exclusive
+from fairpanel.storage import reached
 from fairpanel.store import ledger, objects, tables
 from fairpanel.store.sealing import recorded, seal
 from fairpanel.workspace import Workspace
@@ -47,7 +48,8 @@ def retain(workspace: Workspace, config: RetentionConfig, now: datetime, dry_run
         gone = rows.filter(pl.col("batch_id").is_in(old)) if old else rows
         if gone.height and not dry_run:
             names = ", ".join(f"'{name}'" for name in sorted(set(gone["batch_id"])))
-            _opened(workspace, QUARANTINE).delete(f"batch_id in ({names})")
+            with reached(tables.path(workspace, QUARANTINE)):
+                _opened(workspace, QUARANTINE).delete(f"batch_id in ({names})")
         if not dry_run:
             seal(workspace)
         doomed = {table: _doomed(workspace, table, hours) for table, hours in _windows(workspace, config).items()}
@@ -105,7 +107,9 @@ def _doomed(workspace: Workspace, table: str, hours: int) -> list[str]:
 
 
 def _vacuum(workspace: Workspace, table: str, hours: int, *, dry_run: bool) -> list[str]:
-    files = _opened(workspace, table).vacuum(retention_hours=hours, enforce_retention_duration=False, dry_run=dry_run)
+    with reached(tables.path(workspace, table)):
+        stored = _opened(workspace, table)
+        files = stored.vacuum(retention_hours=hours, enforce_retention_duration=False, dry_run=dry_run)
     return [unquote(name) for name in files]
 
 

@@ -74,6 +74,18 @@ def test_files_left_by_a_killed_process_are_recorded_too(where: Workspace, tmp_p
     assert verify(where) == []
 
 
+def test_a_ledger_that_is_another_one_is_read_anew(where: Workspace, tmp_path: Path) -> None:
+    take_in(where, write(tmp_path / "a.csv", ROWS))
+    known = dict(recorded(where))
+    content = where.ledger.read_bytes()
+    take_in(where, write(tmp_path / "b.csv", ["e,f,technical,2,2024-01-03"]))
+    assert set(recorded(where)) > set(known)
+    where.ledger.write_bytes(content)
+    assert recorded(where) == known
+    where.ledger.write_bytes(content.replace(b"lake/scores", b"lake/others"))
+    assert {name for name in recorded(where) if name.startswith("lake/others")}
+
+
 def test_the_note_of_the_last_checkpoint_may_be_written_again(where: Workspace, tmp_path: Path) -> None:
     take_in(where, write(tmp_path / "a.csv", ROWS))
     name = "lake/scores/_delta_log/_last_checkpoint"
