@@ -68,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
         "--profile", metavar="NAME", help="policy profile: plain, us, nyc, eu, uk, id, or a .toml file in DIR"
     )
     ingest = command("ingest", "take exported scores, decisions, performance and demographics in")
-    ingest.add_argument("paths", type=Path, nargs="+", metavar="PATH", help="files or folders")
+    ingest.add_argument("paths", type=Path, nargs="+", metavar="PATH", help="files, folders, source files (TOML)")
     ingest.add_argument("--source", default="auto", help="auto, a layout's name, or a mapping file (TOML)")
     ingest.add_argument(
         "--max-quarantine", type=_share, metavar="SHARE", help="exit with 4 above this share of refused rows"

@@ -112,6 +112,8 @@ def _init(options: argparse.Namespace) -> int:
 
 
 def _ingest(options: argparse.Namespace) -> int:
+    from fairpanel import secret_blocks
+    from fairpanel.pipeline.extracting import extracted, sources, with_failed
     from fairpanel.pipeline.growing import SETTLE
     from fairpanel.pipeline.ingest import ingest, plan
     from fairpanel.store.pseudonyms import of_workspace
@@ -124,6 +126,7 @@ def _ingest(options: argparse.Namespace) -> int:
         from fairpanel.adapters.mapping import load
 
         load(Path(options.source))  # a mistake in the mapping is told before anything is made
+    found = sources(options.paths, options.source)
     workspace = Workspace(options.workspace)
     settings = config.load(workspace.config_file)
     workspace.create()
@@ -132,12 +135,16 @@ def _ingest(options: argparse.Namespace) -> int:
 
         done = run_ingest(workspace, options.paths, options.source)
     else:
+        secret_blocks.fill(secret_blocks.KEY)
         pseudonyms = of_workspace(workspace)
-        with Judge() if settings.ingest.batch_checks else nullcontext() as judge:
+        with (
+            extracted(options.paths, found, secret_blocks.address) as given,
+            Judge() if settings.ingest.batch_checks else nullcontext() as judge,
+        ):
             planned = plan(
-                workspace, options.paths, settings, pseudonyms, judge, datetime.now(UTC), options.source, SETTLE
+                workspace, given.paths, settings, pseudonyms, judge, datetime.now(UTC), options.source, SETTLE
             )
-            done = ingest(planned, progress("ingest")).to_dict()
+            done = ingest(with_failed(planned, given.failed), progress("ingest")).to_dict()
     say(options, done, _ingest_text(done))
     for refused in done["refused"]:
         print(f"fairpanel: refused {refused['file']}: {refused['error']}", file=sys.stderr)

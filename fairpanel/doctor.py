@@ -9,7 +9,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from fairpanel import config
+from fairpanel import config, secret_blocks
 from fairpanel.storage import AREAS, Area
 from fairpanel.store import objects, signing
 from fairpanel.store.pseudonyms import KEY_VARIABLE, PseudonymKeyError, filled_with, of_workspace
@@ -66,13 +66,15 @@ def _place(workspace: Workspace, area: Area) -> dict[str, Any]:
 
 
 def _key(workspace: Workspace) -> dict[str, Any]:
+    origin = KEY_VARIABLE if KEY_VARIABLE in os.environ else secret_blocks.named(KEY_VARIABLE)
     try:
+        secret_blocks.fill(KEY_VARIABLE)
         if filled_with(workspace) is not None:
             of_workspace(workspace)
-    except (PseudonymKeyError, WorkspaceError, OSError) as error:
+    except (PseudonymKeyError, config.ConfigError, WorkspaceError, OSError) as error:
         return _told("pseudonym key", False, str(error))
     if os.environ.get(KEY_VARIABLE):
-        return _told("pseudonym key", True, f"from {KEY_VARIABLE}")
+        return _told("pseudonym key", True, f"from {origin}")
     path = workspace.secrets / "pseudonym.key"
     if not path.exists():
         return _told("pseudonym key", True, "none yet; the first ingest makes one in the workspace's secrets folder")
