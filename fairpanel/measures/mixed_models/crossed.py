@@ -20,14 +20,39 @@ from scipy import sparse
 from scipy.linalg import lapack
 from scipy.sparse.csgraph import connected_components
 
+from fairpanel.measures.mixed_models.remembered import remembered
 from fairpanel.measures.mixed_models.threads import with_one_blas_thread
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
+Pair = tuple[FloatArray, FloatArray]
 
 UNIT, RATER = 0, 1
 DENSE_LIMIT = 5000
 """Most levels of the smaller factor for which its dense matrix is factored."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """Who rated whom, whatever the scores: the fields of a CrossedDesign that do not depend on them.
+
+    incidence_t, cooccurrence_t : the transposes. places : the index of each part's square in the kept factor's matrix.
+    shared_e, shared_k : Σ squared incidence over the count of its eliminated, and of its kept, level.
+    """
+
+    incidence: Any
+    incidence_t: Any
+    count_e: FloatArray
+    count_k: FloatArray
+    count_class: IntArray
+    class_count: FloatArray
+    cooccurrence: Any
+    cooccurrence_t: Any
+    cooccurrence_diagonal: FloatArray
+    parts: tuple[IntArray, ...]
+    places: tuple[tuple[IntArray, ...], ...]
+    shared_e: float
+    shared_k: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +84,7 @@ class CrossedDesign:
     cooccurrence: Any
     cooccurrence_diagonal: FloatArray
     parts: tuple[IntArray, ...]
+    layout: Layout
 
     @property
     def kept_levels(self) -> int:
@@ -72,26 +98,49 @@ def crossed_design(unit: IntArray, rater: IntArray, score: FloatArray, /) -> Cro
     e, k, levels_e, levels_k = (unit, rater, units, raters) if eliminated == UNIT else (rater, unit, raters, units)
     centre = float(score.mean())
     y = score - centre
-    incidence = sparse.csr_array((np.ones(y.size), (e, k)), shape=(levels_e, levels_k))
-    incidence.sum_duplicates()
-    count_e = np.bincount(e, minlength=levels_e).astype(np.float64)
-    class_count, count_class = np.unique(count_e, return_inverse=True)
-    columns, diagonal = _cooccurrence(incidence, count_class, class_count.size)
+    layout = _layout(e, k, levels_e, levels_k)
     return CrossedDesign(
         eliminated=eliminated,
         n=int(y.size),
         centre=centre,
         sum_squares=float(y @ y),
-        incidence=incidence,
-        count_e=count_e,
-        count_k=np.bincount(k, minlength=levels_k).astype(np.float64),
+        incidence=layout.incidence,
+        count_e=layout.count_e,
+        count_k=layout.count_k,
         total_e=np.bincount(e, weights=y, minlength=levels_e).astype(np.float64),
         total_k=np.bincount(k, weights=y, minlength=levels_k).astype(np.float64),
+        count_class=layout.count_class,
+        class_count=layout.class_count,
+        cooccurrence=layout.cooccurrence,
+        cooccurrence_diagonal=layout.cooccurrence_diagonal,
+        parts=layout.parts,
+        layout=layout,
+    )
+
+
+@remembered
+def _layout(e: IntArray, k: IntArray, levels_e: int, levels_k: int) -> Layout:
+    incidence = sparse.csr_array((np.ones(e.size), (e, k)), shape=(levels_e, levels_k))
+    incidence.sum_duplicates()
+    count_e = np.bincount(e, minlength=levels_e).astype(np.float64)
+    count_k = np.bincount(k, minlength=levels_k).astype(np.float64)
+    class_count, count_class = np.unique(count_e, return_inverse=True)
+    columns, diagonal = _cooccurrence(incidence, count_class, class_count.size)
+    parts, squares = _parts(incidence), incidence.power(2)
+    return Layout(
+        incidence=incidence,
+        incidence_t=incidence.T,
+        count_e=count_e,
+        count_k=count_k,
         count_class=count_class,
         class_count=class_count,
         cooccurrence=columns,
+        cooccurrence_t=None if columns is None else columns.T,
         cooccurrence_diagonal=diagonal,
-        parts=_parts(incidence),
+        parts=parts,
+        places=tuple(np.ix_(part, part) for part in parts),
+        shared_e=float((squares.T @ (1 / count_e)).sum()),
+        shared_k=float((squares @ (1 / count_k)).sum()),
     )
 
 
@@ -202,7 +251,7 @@ def evaluate(design: CrossedDesign, gamma: FloatArray, /, *, single: bool = Fals
     shrink = 1 / (1 + gamma_e * design.class_count)
     factor, inverse, log_det = _factor(design, gamma_e * shrink, gamma_k, single=single)
     diagonal = np.diagonal(inverse)
-    by_class = 2 * (design.cooccurrence.T @ inverse.T.reshape(-1)) - design.cooccurrence_diagonal.T @ diagonal
+    by_class = 2 * (design.layout.cooccurrence_t @ inverse.T.reshape(-1)) - design.cooccurrence_diagonal.T @ diagonal
     kept = Kept(
         solve=lambda x: x if factor is None else lapack.dpotrs(factor, x, lower=1)[0],
         log_det=log_det,
@@ -221,14 +270,18 @@ def assemble(design: CrossedDesign, gamma: FloatArray, kept: Kept, /) -> Likelih
     shrink = 1 / (1 + gamma_e * design.count_e)
     weight = gamma_e * shrink
 
-    def project(sum_e: FloatArray, sum_k: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Z_e' V⁻¹ x and Z_k' V⁻¹ x from Z_e' x and Z_k' x."""
-        solved = kept.solve(sum_k - design.incidence.T @ (weight * sum_e))
-        return (sum_e - gamma_k * (design.incidence @ solved)) * shrink, solved
+    incidence, incidence_t = design.incidence, design.layout.incidence_t
 
-    ones_e, ones_k = project(design.count_e, design.count_k)
+    def project(sum_e: Pair, sum_k: Pair) -> tuple[Pair, Pair]:
+        """Z_e' V⁻¹ x and Z_k' V⁻¹ x from Z_e' x and Z_k' x, for two x at once."""
+        taken = incidence_t @ np.column_stack([weight * sum_e[0], weight * sum_e[1]])
+        solved = kept.solve(sum_k[0] - taken[:, 0]), kept.solve(sum_k[1] - taken[:, 1])
+        spread = incidence @ np.column_stack(solved)
+        first_e, second_e = (sum_e[0] - gamma_k * spread[:, 0]) * shrink, (sum_e[1] - gamma_k * spread[:, 1]) * shrink
+        return (first_e, second_e), solved
+
+    (ones_e, y_e), (ones_k, y_k) = project((design.count_e, design.total_e), (design.count_k, design.total_k))
     information = float(ones_e.sum())
-    y_e, y_k = project(design.total_e, design.total_k)
     intercept = float(y_e.sum()) / information
     effect_e, effect_k = y_e - intercept * ones_e, y_k - intercept * ones_k
     # y'Py: y'V⁻¹y = y'y − Σ γ (Z'y)·(Z'V⁻¹y), and 1'V⁻¹y = intercept · information
@@ -237,10 +290,11 @@ def assemble(design: CrossedDesign, gamma: FloatArray, kept: Kept, /) -> Likelih
     trace_k = kept.trace_kept - float(ones_k @ ones_k) / information
     trace_e = float(design.count_e @ shrink - gamma_k * kept.trace_lost - ones_e @ ones_e / information)
 
-    half_e = project(design.count_e * effect_e, design.incidence.T @ effect_e)
-    half_k = project(design.incidence @ effect_k, design.count_k * effect_k)
-    mean_e, mean_k = half_e[0].sum() / information, half_k[0].sum() / information
-    cross = effect_k @ (half_e[1] - mean_e * ones_k)
+    half_e, half_k = project(
+        (design.count_e * effect_e, incidence @ effect_k), (incidence_t @ effect_e, design.count_k * effect_k)
+    )
+    mean_e, mean_k = half_e[0].sum() / information, half_e[1].sum() / information
+    cross = effect_k @ (half_k[0] - mean_e * ones_k)
     curvature = np.array(
         [[effect_e @ (half_e[0] - mean_e * ones_e), cross], [cross, effect_k @ (half_k[1] - mean_k * ones_k)]]
     )
@@ -287,8 +341,7 @@ def _factor(
         return _factor_part(matrix, single=single)
     factor, inverse = np.zeros((kept, kept), order="F"), np.zeros((kept, kept), order="F")
     log_det = 0.0
-    for part in design.parts:
-        place = np.ix_(part, part)
+    for place in design.layout.places:
         factor[place], inverse[place], log_det_part = _factor_part(np.asfortranarray(matrix[place]), single=single)
         log_det += log_det_part
     return factor, inverse, log_det

@@ -74,11 +74,10 @@ def moment_components(design: CrossedDesign, /) -> FloatArray:
 
     Linear in the ratings whatever the number of levels.
     """
-    n, squares = design.n, design.incidence.power(2)
+    n = design.n
     total = float(design.total_e.sum()) ** 2 / n
     mean_e, mean_k = float(design.count_e @ design.count_e) / n, float(design.count_k @ design.count_k) / n
-    shared_e = float((squares.T @ (1 / design.count_e)).sum())
-    shared_k = float((squares @ (1 / design.count_k)).sum())
+    shared_e, shared_k = design.layout.shared_e, design.layout.shared_k
     equations = np.array(
         [
             [n - mean_e, shared_e - mean_k, design.count_e.size - 1],
