@@ -36,7 +36,8 @@ DENSE_LIMIT = 5000
 class Layout:
     """Who rated whom, whatever the scores: the fields of a CrossedDesign that do not depend on them.
 
-    incidence_t, cooccurrence_t : the transposes. places : the index of each part's square in the kept factor's matrix.
+    incidence_t, cooccurrence_t : the transposes. places : where each part lies in the kept matrix,
+    column after column.
     shared_e, shared_k : Σ squared incidence over the count of its eliminated, and of its kept, level.
     """
 
@@ -50,7 +51,7 @@ class Layout:
     cooccurrence_t: Any
     cooccurrence_diagonal: FloatArray
     parts: tuple[IntArray, ...]
-    places: tuple[tuple[IntArray, ...], ...]
+    places: tuple[IntArray, ...]
     shared_e: float
     shared_k: float
 
@@ -138,7 +139,7 @@ def _layout(e: IntArray, k: IntArray, levels_e: int, levels_k: int) -> Layout:
         cooccurrence_t=None if columns is None else columns.T,
         cooccurrence_diagonal=diagonal,
         parts=parts,
-        places=tuple(np.ix_(part, part) for part in parts),
+        places=tuple(part[:, None] * levels_k + part for part in parts),
         shared_e=float((squares.T @ (1 / count_e)).sum()),
         shared_k=float((squares @ (1 / count_k)).sum()),
     )
@@ -336,15 +337,15 @@ def _factor(
         return None, np.asfortranarray(np.eye(kept)), 0.0
     flat = design.cooccurrence @ (-gamma_k * class_weight)
     flat[:: kept + 1] += 1 + gamma_k * design.count_k
-    matrix = flat.reshape(kept, kept).T
     if not design.parts:
-        return _factor_part(matrix, single=single)
-    factor, inverse = np.zeros((kept, kept), order="F"), np.zeros((kept, kept), order="F")
+        return _factor_part(flat.reshape(kept, kept).T, single=single)
+    factor, inverse = np.zeros(kept * kept), np.zeros(kept * kept)
     log_det = 0.0
     for place in design.layout.places:
-        factor[place], inverse[place], log_det_part = _factor_part(np.asfortranarray(matrix[place]), single=single)
+        factor_part, inverse_part, log_det_part = _factor_part(flat[place].T, single=single)
+        factor[place], inverse[place] = factor_part.T, inverse_part.T
         log_det += log_det_part
-    return factor, inverse, log_det
+    return factor.reshape(kept, kept).T, inverse.reshape(kept, kept).T, log_det
 
 
 def _factor_part(matrix: FloatArray, *, single: bool) -> tuple[FloatArray, FloatArray, float]:
