@@ -154,28 +154,41 @@ def _least_deviations(design: FloatArray, value: FloatArray, weight: FloatArray)
     """Coefficients that minimise the weighted sum of absolute standardized deviations, by reweighted least squares."""
     root: FloatArray = np.asarray(np.sqrt(weight), dtype=np.float64)
     coefficients = np.zeros(design.shape[1])
-    scale: npt.NDArray[np.floating] = root
+    squared = weight
     for _ in range(50):
-        rows = design * scale[:, None]
-        coefficients = np.linalg.lstsq(rows, value * scale, rcond=None)[0]
-        scale = np.asarray(
-            np.sqrt(weight / np.maximum(np.abs(value - design @ coefficients) * root, 0.05)), dtype=np.float64
-        )
+        coefficients = _least_squares(design, value, squared)
+        squared = weight / np.maximum(np.abs(value - design @ coefficients) * root, 0.05)
     return np.asarray(coefficients)
 
 
+def _least_squares(design: FloatArray, value: FloatArray, weight: FloatArray) -> FloatArray:
+    """Weighted least squares on a column of ones and, it may be, one other column, by its weighted mean and slope."""
+    total = weight.sum()
+    middle = weight @ value / total
+    if design.shape[1] == 1:
+        return np.array([middle])
+    place = design[:, 1] - weight @ design[:, 1] / total
+    spread = weight @ place**2
+    if spread <= 1e-20 * (weight @ design[:, 1] ** 2):  # next to no difference in place
+        root = np.sqrt(weight)
+        return np.asarray(np.linalg.lstsq(design * root[:, None], value * root, rcond=None)[0])
+    slope = weight @ (place * value) / spread
+    return np.array([middle - slope * (design[0, 1] - place[0]), slope])
+
+
 def between_spread(away: FloatArray, variance: FloatArray, degrees: int, /) -> float:
-    """Variance of true values between raters: Paule & Mandel (1982), at least 0."""
+    """Variance of true values between raters: Paule & Mandel (1982), at least 0.
 
-    def excess(spread: float) -> float:
-        return float(np.sum(away**2 / (variance + spread))) - degrees
-
-    if excess(0.0) <= 0:
-        return 0.0
-    low, high = 0.0, float(np.mean(away**2)) + float(variance.max())
-    while excess(high) > 0:
-        high *= 2
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if excess(middle) > 0 else (low, middle)
-    return (low + high) / 2
+    The sum of squares over variances falls, ever less steeply, with the spread: Newton's steps from 0 only go up.
+    """
+    squares, spread = away**2, 0.0
+    for _ in range(200):
+        inverse = 1 / (variance + spread)
+        excess = float(squares @ inverse) - degrees
+        if excess <= 0:
+            break
+        step = excess / float(squares @ inverse**2)
+        spread += step
+        if step <= 1e-15 * spread:
+            break
+    return spread
