@@ -90,6 +90,12 @@ class BackfillParameters(FlowParameters):
     )
     newest_first: bool = Field(default=False, title="Newest first")
     max_active: int = Field(default=2, ge=1, le=64, title="At a time", description="Audits computed side by side")
+    engine: Literal["processes", "dask"] = Field(
+        default="processes",
+        title="Computed by",
+        description="processes: of the worker's machine. dask: Dask workers, of the scheduler in FAIRPANEL_DASK_ADDRESS "
+        "or else of this machine (needs the extra 'cluster' and storage that all of them share)",
+    )
     dry_run: bool = Field(default=False, title="Dry run", description="Only say what would run, and why")
 
     @model_validator(mode="after")

@@ -17,6 +17,8 @@ IntArray = npt.NDArray[np.int64]
 
 DENSE_LIMIT = 5000
 """Most levels of the smaller factor for which its dense matrix is factored."""
+FEW_PAIRS, FEW_CELLS = 200_000, 1_000_000
+"""Pairs of partners, and cells of co-occurrence matrices, up to which pairs are summed one by one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,31 +72,59 @@ def layout_of(e: IntArray, k: IntArray, levels_e: int, levels_k: int) -> Layout:
 
 
 def _parts(incidence: Any) -> tuple[IntArray, ...]:
-    graph = sparse.block_array([[None, incidence], [incidence.T, None]], format="csr")
+    first, kept = incidence.shape
+    entries = incidence.tocoo()
+    nodes = first + kept
+    graph = sparse.coo_array((entries.data, (entries.row, first + entries.col)), shape=(nodes, nodes))
     count, part = connected_components(graph, directed=False)
     if count == 1:
         return ()
-    kept = part[incidence.shape[0] :]
-    order = np.argsort(kept, kind="stable")
-    return tuple(np.split(order, np.flatnonzero(np.diff(kept[order])) + 1))
+    of_kept = part[first:]
+    order = np.argsort(of_kept, kind="stable")
+    return tuple(np.split(order, np.flatnonzero(np.diff(of_kept[order])) + 1))
 
 
 def _cooccurrence(incidence: Any, count_class: IntArray, classes: int) -> tuple[Any, FloatArray]:
     kept = incidence.shape[1]
-    diagonal = np.zeros((kept, classes))
     if kept > DENSE_LIMIT:
-        return None, diagonal
-    values: list[FloatArray] = []
-    places: list[IntArray] = []
-    ends = [0]
+        return None, np.zeros((kept, classes))
+    partners = np.diff(incidence.indptr).astype(np.int64)
+    few = int(partners @ partners) <= FEW_PAIRS and classes * kept**2 <= FEW_CELLS
+    by_class = (_summed if few else _multiplied)(incidence, count_class, classes)
+    places, values = zip(*by_class, strict=True)
+    ends = np.cumsum([0, *(place.size for place in places)])
+    columns = sparse.csc_array((np.concatenate(values), np.concatenate(places), ends), shape=(kept * kept, classes))
+    diagonal = np.zeros((kept, classes))
+    for one, (place, value) in enumerate(by_class):
+        own = place % (kept + 1) == 0
+        diagonal[place[own] // (kept + 1), one] = value[own]
+    return columns, diagonal
+
+
+def _summed(incidence: Any, count_class: IntArray, classes: int) -> list[tuple[IntArray, FloatArray]]:
+    """Places in the upper triangle and sums of products per class, pair by pair of a level's entries."""
+    kept = incidence.shape[1]
+    partners = np.diff(incidence.indptr).astype(np.int64)
+    row = np.repeat(np.arange(partners.size), partners)
+    first = np.repeat(np.arange(row.size), partners[row])
+    start = np.cumsum(partners[row]) - partners[row]
+    second = incidence.indptr[row[first]] + np.arange(first.size) - start[first]
+    column, data = incidence.indices.astype(np.int64), incidence.data
+    upper = column[first] <= column[second]
+    first, second = first[upper], second[upper]
+    cell = (count_class[row[first]] * kept + column[first]) * kept + column[second]
+    sums = np.bincount(cell, data[first] * data[second], classes * kept**2).reshape(classes, kept**2)
+    return [(np.flatnonzero(one), one[one != 0]) for one in sums]
+
+
+def _multiplied(incidence: Any, count_class: IntArray, classes: int) -> list[tuple[IntArray, FloatArray]]:
+    """The same by sparse products, for designs of many pairs."""
+    kept = incidence.shape[1]
+    found = []
     for one in range(classes):
         rows = incidence[np.flatnonzero(count_class == one)]
         pairs = sparse.triu(rows.T @ rows, format="coo")
         place = pairs.row.astype(np.int64) * kept + pairs.col
         order = np.argsort(place)
-        places.append(place[order])
-        values.append(pairs.data[order])
-        ends.append(ends[-1] + place.size)
-        diagonal[:, one] = np.bincount(pairs.row[pairs.row == pairs.col], pairs.data[pairs.row == pairs.col], kept)
-    columns = sparse.csc_array((np.concatenate(values), np.concatenate(places), ends), shape=(kept * kept, classes))
-    return columns, diagonal
+        found.append((place[order], pairs.data[order]))
+    return found
