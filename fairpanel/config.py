@@ -9,9 +9,12 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from fairpanel import storage
+from fairpanel import __version__, storage
 from fairpanel.profile import Profile, ProfileError, bundled, find
 from schemas.vocabulary import Competency, ReviewType, Stage
+
+FORMAT = 1
+"""Of fairpanel.toml; the workspace has a format of its own (`fairpanel.migrations`)."""
 
 
 class ConfigError(ValueError):
@@ -206,6 +209,12 @@ def parse(content: dict[str, Any], name: str, folder: Path | None = None) -> Con
 
     A profile's own defaults stand under what the file says; a profile in a file lies in `folder`.
     """
+    wanted = content.get("format", FORMAT)
+    if wanted != FORMAT:
+        raise ConfigError(
+            f"{name}: format = {str(wanted)[:20]} is none that Fairpanel {__version__} reads; it reads format = {FORMAT}. "
+            "Install the version that the file was written for, or write it anew as 'fairpanel init' does."
+        )
     content = _under_profile(content, name, folder)
     try:
         storage.places(content.get("storage", {}), name)

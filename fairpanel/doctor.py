@@ -9,10 +9,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from fairpanel import config, secret_blocks
+from fairpanel import config, migrations, secret_blocks
 from fairpanel.storage import AREAS, Area
-from fairpanel.store import objects, signing
-from fairpanel.store.pseudonyms import KEY_VARIABLE, PseudonymKeyError, filled_with, of_workspace
+from fairpanel.store import lake_mark, objects, signing
+from fairpanel.store.pseudonyms import KEY_VARIABLE, PseudonymKeyError, of_workspace
 from fairpanel.workspace import Workspace, WorkspaceError
 
 PACKAGES = ("prefect", "polars", "pandera", "deltalake", "great-expectations", "scipy", "fastapi", "sqlalchemy")
@@ -24,6 +24,7 @@ def examine(workspace: Workspace) -> list[dict[str, Any]]:
         _told("Python", sys.version_info >= (3, 11), platform.python_version()),
         *(_told(name, True, metadata.version(name)) for name in PACKAGES),
         _workspace(workspace),
+        _format(workspace),
         _configuration(workspace),
         *(_place(workspace, area) for area in AREAS),
         _key(workspace),
@@ -41,6 +42,18 @@ def _workspace(workspace: Workspace) -> dict[str, Any]:
         return _told("workspace", True, f"{workspace.root} does not exist yet; 'fairpanel init' makes it")
     writable = os.access(workspace.root, os.W_OK)
     return _told("workspace", writable, str(workspace.root) if writable else f"{workspace.root} cannot be written to")
+
+
+def _format(workspace: Workspace) -> dict[str, Any]:
+    known = migrations.FORMAT
+    if not workspace.lake.exists():
+        return _told("workspace format", True, f"{known}, when it is made")
+    try:
+        found = migrations.require_known(workspace.root)
+    except WorkspaceError as error:
+        return _told("workspace format", False, str(error))
+    rest = "" if found == known else f"; the next command that uses it brings it to {known}"
+    return _told("workspace format", True, f"{found}{rest}")
 
 
 def _configuration(workspace: Workspace) -> dict[str, Any]:
@@ -69,7 +82,7 @@ def _key(workspace: Workspace) -> dict[str, Any]:
     origin = KEY_VARIABLE if KEY_VARIABLE in os.environ else secret_blocks.named(KEY_VARIABLE)
     try:
         secret_blocks.fill(KEY_VARIABLE)
-        if filled_with(workspace) is not None:
+        if lake_mark.read(workspace) is not None:
             of_workspace(workspace)
     except (PseudonymKeyError, config.ConfigError, WorkspaceError, OSError) as error:
         return _told("pseudonym key", False, str(error))

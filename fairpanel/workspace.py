@@ -6,12 +6,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from fairpanel import storage
+from fairpanel import migrations, storage
 from fairpanel.storage import UNUSABLE
-
-
-class WorkspaceError(Exception):
-    """The workspace cannot be used: what is wrong with which folder, and how to mend it."""
+from fairpanel.workspace_error import WorkspaceError as WorkspaceError
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +69,15 @@ class Workspace:
         return self.root / ".lock"
 
     def create(self) -> Workspace:
-        """Makes the folders that are missing. Raises WorkspaceError where that is not possible."""
+        """Makes the folders that are missing, and brings an older workspace up to date. Raises WorkspaceError where that is
+        not possible, or the workspace is of a newer format."""
         if found := sorted(set(str(self.root.absolute())) & UNUSABLE):
             raise WorkspaceError(
                 f"the path of the workspace {self.root} has {' '.join(found)!r} in it, with which tables cannot be named. "
                 "Choose another folder with --workspace."
             )
+        migrations.require_known(self.root)
+        is_new = not self.lake.exists()
         elsewhere = [place for area in storage.AREAS if isinstance(place := self.location(area), Path)]
         try:
             for folder in (self.inbox, self.lake, self.restricted, self.secrets, self.reports, self.ledger.parent):
@@ -90,6 +90,8 @@ class Workspace:
             probe = self.root / f".write-test-{os.getpid()}"
             probe.touch()
             probe.unlink()
+            if is_new:
+                migrations.begin(self.root)
         except (FileExistsError, NotADirectoryError) as error:
             raise WorkspaceError(
                 f"{self.root} cannot be a workspace: it, or a folder in it, is a file ({error.filename})."
@@ -99,6 +101,7 @@ class Workspace:
                 f"the workspace {self.root} cannot be written to ({error.strerror}). Choose another folder with --workspace, "
                 "or ask for write access."
             ) from error
+        migrations.bring_up_to_date(self)
         self._require_one_place()
         return self
 
@@ -113,10 +116,12 @@ class Workspace:
                 )
 
     def existing(self) -> Workspace:
-        """Raises WorkspaceError where there is no workspace here."""
+        """Brings an older workspace up to date. Raises WorkspaceError where there is none here, or one of a newer format."""
+        migrations.require_known(self.root)
         if not self.lake.is_dir():
             raise WorkspaceError(
                 f"there is no workspace in {self.root}. Make one with 'fairpanel init {self.root}', or ingest a file."
             )
+        migrations.bring_up_to_date(self)
         self._require_one_place()
         return self

@@ -8,12 +8,9 @@ the next run completes to what an undisturbed run would have made.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -24,6 +21,7 @@ import polars as pl
 from fairpanel.adapters.base import Delivered, ExportError
 from fairpanel.adapters.registry import Reading, find, labels
 from fairpanel.config import Config
+from fairpanel.locking import exclusive as exclusive
 from fairpanel.pipeline.growing import still_growing
 from fairpanel.store import tables
 from fairpanel.store.pseudonyms import Pseudonyms
@@ -31,10 +29,9 @@ from fairpanel.store.sealing import seal
 from fairpanel.store.versions import settle
 from fairpanel.validation import summary
 from fairpanel.validation.split import split
-from fairpanel.workspace import Workspace, WorkspaceError
+from fairpanel.workspace import Workspace
 from schemas.columns import COLUMNS
 
-LOCK_PATIENCE = 600.0
 LONGEST_CELL = 80
 # Scores come last: their batch is judged against who is known from the other tables.
 ORDER = {"demographics": 0, "interviewer_groups": 0, "preparation": 1, "decisions": 2, "performance": 3, "scores": 4}
@@ -363,26 +360,3 @@ def _identity(sha256: str, reading: Reading, config: Config, pseudonyms: Pseudon
     settings = config.model_dump_json(include={"scale", "greenhouse"})
     parts = json.dumps([sha256, reading.identity, settings, pseudonyms.fingerprint])
     return hashlib.blake2b(parts.encode(), digest_size=12).hexdigest()
-
-
-@contextmanager
-def exclusive(workspace: Workspace) -> Iterator[None]:
-    """One writer at a time; the operating system frees the lock when a process ends, however it ends."""
-    try:
-        lock = workspace.lock_file.open("a")
-    except OSError as error:
-        raise WorkspaceError(f"the workspace {workspace.root} cannot be written to ({error.strerror}).") from error
-    with lock:
-        deadline = time.monotonic() + LOCK_PATIENCE
-        while True:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    raise WorkspaceError(
-                        f"another process has been writing to {workspace.root} for {LOCK_PATIENCE:.0f} s. Wait for it, "
-                        "or end it."
-                    ) from None
-                time.sleep(0.1)
-        yield

@@ -12,14 +12,13 @@ from pathlib import Path
 
 import polars as pl
 
-from fairpanel.store import object_store, objects
+from fairpanel.store import lake_mark
 from fairpanel.whole_file import write_whole
 from fairpanel.workspace import Workspace
 from schemas.columns import Column
 
 KEY_VARIABLE = "FAIRPANEL_KEY"
 SHORTEST_KEY = 16
-MARK = "pseudonym-key.fingerprint"
 RESTORE = (
     f"With another key nobody is recognised and everybody counts twice. Restore {KEY_VARIABLE} or secrets/pseudonym.key, or "
     "begin a new workspace."
@@ -71,36 +70,22 @@ class Pseudonyms:
 def of_workspace(workspace: Workspace) -> Pseudonyms:
     """The key that everything in a workspace is under. Raises PseudonymKeyError where it has become another one: nobody
     would be recognised, and everybody delivered again would count as somebody else."""
-    known = filled_with(workspace)
+    known = lake_mark.read(workspace)
+    if known is None:
+        lake_mark.require_place(workspace)
     lost = not (workspace.secrets / "pseudonym.key").exists() and os.environ.get(KEY_VARIABLE) is None
     if known is not None and lost:
         raise PseudonymKeyError(f"the pseudonym key of this workspace (fingerprint {known}) is gone. {RESTORE}")
     pseudonyms = from_environment_or_file(workspace.secrets)
     if known is None:
-        _leave_mark(workspace, pseudonyms.fingerprint)
-    elif known != pseudonyms.fingerprint:
+        known = lake_mark.leave(workspace, pseudonyms.fingerprint)
+    if known != pseudonyms.fingerprint:
         raise PseudonymKeyError(
             f"the pseudonym key is another one (fingerprint {pseudonyms.fingerprint}) than the one this workspace was filled "
             f"with ({known}). {RESTORE}"
         )
+    lake_mark.remember(workspace, known)
     return pseudonyms
-
-
-def filled_with(workspace: Workspace) -> str | None:
-    """The fingerprint of the key that the lake was filled with, which lies in the lake; None where there is none yet."""
-    try:
-        return objects.content(workspace.location("lake"), MARK).decode(errors="replace").strip() or None
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-
-
-def _leave_mark(workspace: Workspace, fingerprint: str) -> None:
-    """Raises PseudonymKeyError where somebody else has just filled the same lake under another key."""
-    lake, written = workspace.location("lake"), f"{fingerprint}\n".encode()
-    if isinstance(lake, Path):
-        write_whole(lake / MARK, written)
-    elif not object_store.put_new(lake, MARK, written) and objects.content(lake, MARK) != written:
-        raise PseudonymKeyError(f"{lake} is being filled under another pseudonym key. {RESTORE}")
 
 
 def from_environment_or_file(folder: Path) -> Pseudonyms:

@@ -17,9 +17,10 @@ import polars as pl
 from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
+from fairpanel import __version__
 from fairpanel.storage import joined, reached
-from fairpanel.store import objects
-from fairpanel.workspace import Workspace
+from fairpanel.store import lake_mark, objects
+from fairpanel.workspace import Workspace, WorkspaceError
 from schemas.columns import COLUMNS, KEYS
 
 RESTRICTED = ("demographics", "interviewer_groups", "quarantine")
@@ -34,6 +35,14 @@ KINDS = {
     "boolean": pl.Boolean(),
     "moment": pl.Datetime("us", "UTC"),
 }
+STORED = {
+    pl.String(): "string",
+    pl.Float64(): "double",
+    pl.Boolean(): "boolean",
+    pl.Int64(): "long",
+    pl.Datetime("us", "UTC"): "timestamp",
+}
+"""What Delta Lake calls a kind."""
 PROVENANCE = {
     "record_key": pl.String(),
     "source_system": pl.String(),
@@ -91,13 +100,33 @@ def opened(workspace: Workspace, table: str, version: int | None = None) -> Delt
     place = path(workspace, table)
     try:
         with reached(place):
-            return DeltaTable(place, version=version)
+            found = DeltaTable(place, version=version)
+        _require_columns(found, table, place)
+        return found
     except TableNotFoundError:
         if any(name[:1].isdigit() for name in objects.names(joined(place, "_delta_log"))):
             raise TableDamagedError(table, place, "the beginning of its log is missing") from None
         return None
     except DeltaError as error:
         raise TableDamagedError(table, place, str(error).splitlines()[0][:200]) from error
+
+
+def _require_columns(found: DeltaTable, table: str, place: str | Path) -> None:
+    """Raises WorkspaceError where the columns are not those that this version writes: they could only be misread."""
+    stored = {field.name: str(getattr(field.type, "type", field.type)) for field in found.schema().fields}
+    wanted = {name: STORED[kind] for name, kind in schema(table).items()}
+    if stored == wanted:
+        return
+    ways = {
+        "unknown": [name for name in stored if name not in wanted],
+        "missing": [name for name in wanted if name not in stored],
+        "of another type": [name for name in wanted if name in stored and stored[name] != wanted[name]],
+    }
+    told = "; ".join(f"{way}: {', '.join(names)}" for way, names in ways.items() if names)
+    raise WorkspaceError(
+        f"the table {table} in {place} has other columns than Fairpanel {__version__} writes ({told}). Another version, or "
+        "another program, wrote it; use that version. Nothing was changed."
+    )
 
 
 def path(workspace: Workspace, table: str) -> str | Path:
@@ -158,6 +187,8 @@ def pin(workspace: Workspace) -> Pinned:
     for table in (*COLUMNS, "batches", "quarantine"):
         if (found := opened(workspace, table)) is not None:
             versions[table] = found.version()
+    if "batches" not in versions:
+        lake_mark.require_place(workspace)
     pinned = Pinned(workspace, versions)
     _require_what_is_recorded(pinned)
     return pinned

@@ -14,7 +14,8 @@ import pytest
 from fairpanel import bundled, exit_codes
 from fairpanel.storage import UnreachableError
 from fairpanel.store import object_store, objects, tables
-from fairpanel.store.pseudonyms import MARK, PseudonymKeyError, of_workspace
+from fairpanel.store.lake_mark import MARK
+from fairpanel.store.pseudonyms import PseudonymKeyError, of_workspace
 from fairpanel.workspace import Workspace
 from tests.services.seaweedfs import BUCKET, Store, command, seaweedfs
 
