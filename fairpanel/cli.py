@@ -68,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
         "--profile", metavar="NAME", help="policy profile: plain, us, nyc, eu, uk, id, or a .toml file in DIR"
     )
     ingest = command("ingest", "take exported scores, decisions, performance and demographics in")
-    ingest.add_argument("paths", type=Path, nargs="+", metavar="PATH", help="files or folders")
+    ingest.add_argument("paths", type=Path, nargs="+", metavar="PATH", help="files, folders, source files (TOML)")
     ingest.add_argument("--source", default="auto", help="auto, a layout's name, or a mapping file (TOML)")
     ingest.add_argument(
         "--max-quarantine", type=_share, metavar="SHARE", help="exit with 4 above this share of refused rows"
@@ -100,12 +100,43 @@ def _parser() -> argparse.ArgumentParser:
     backfill.add_argument("--newest-first", action="store_true")
     backfill.add_argument("--reingest", action="store_true", help="take in what is new in the inbox first")
     backfill.add_argument("--dry-run", action="store_true", help="say what would run, and why")
-    report = command("report", "list the reports, or say where one is")
-    report.add_argument("action", choices=("list", "show"))
+    report = command("report", "list the reports, say where one is, write the library of all, or open it")
+    report.add_argument("action", choices=("list", "show", "library", "open"))
     report.add_argument("report", nargs="?", metavar="REPORT")
     verify = command("verify", "check the ledger and the files of a report, or of all")
     verify.add_argument("report", nargs="?", metavar="REPORT")
     verify.add_argument("--all", action="store_true", help="every report (the default)")
+    verify.add_argument(
+        "--public-key", action="append", default=[], type=Path, metavar="FILE",
+        help="check signatures with this key too; again for further ones",
+    )  # fmt: skip
+    verify.add_argument(
+        "--anchor",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FILE",
+        help="the ledger still holds what was anchored",
+    )
+    reproduce = command(
+        "reproduce", "compute a report once more from what the ledger recorded, and name every difference"
+    )
+    reproduce.add_argument("report", nargs="?", metavar="REPORT")
+    reproduce.add_argument("--all", action="store_true", help="every report")
+    reproduce.add_argument(
+        "--tolerance", type=_share, default=0.0, metavar="SHARE",
+        help="relative difference of a number that is let pass, as 1e-9 on another kind of machine (default: 0)",
+    )  # fmt: skip
+    reproduce.add_argument(
+        "--strict", action="store_true", help="exit with 5 also where another version of the code explains a difference"
+    )
+    key = command("key", "make a key for signatures of the ledger")
+    key.add_argument("action", choices=("new",))
+    key.add_argument("path", type=Path, metavar="PATH", help="where, outside the workspace; PATH.pub is made beside it")
+    anchor = command("anchor", "number and hash of the ledger's last entry, to be published or kept elsewhere")
+    anchor.add_argument("--out", type=Path, metavar="FILE", help="write it there instead of printing it")
+    retention = command("retention", "remove refused rows and earlier table versions that need not be kept any longer")
+    retention.add_argument("--dry-run", action="store_true", help="say what would be removed")
     quarantine = command("quarantine", "list the rows that were refused, and why")
     quarantine.add_argument("action", choices=("list",))
     measure = command("measure", "compute any one measure on any CSV or Parquet file")
@@ -114,8 +145,11 @@ def _parser() -> argparse.ArgumentParser:
     measures = command("measures", "the catalogue: what each measure tells, its options and references")
     measures.add_argument("name", nargs="?", metavar="NAME")
     _simulate(command("simulate", "write linked exports with known truth"))
-    serve = command("serve", "start a Prefect server, a worker and the deployments on loopback")
+    serve = command("serve", "start a Prefect server, a worker, the deployments and the library of reports on loopback")
     serve.add_argument("--port", type=int, default=4200)
+    serve.add_argument(
+        "--library-port", type=int, metavar="PORT", help="of the library of reports; 0: none (default: the port after)"
+    )
     command("doctor", "versions, paths, permissions, key: what is wrong and how to mend it")
     return parser
 

@@ -86,7 +86,7 @@ def reported(lineage: Lineage, workspace: Workspace, results: Sequence[Mapping[s
 
     wanted = {result.get("report_id") for result in results}
     lineage.failed = any(result.get("state") == "failed" for result in results)
-    for entry in ledger.entries(workspace):
+    for entry in ledger.reports(workspace):
         name = str(entry.manifest["report_id"])
         if name in wanted:
             lineage.inputs |= _tables(entry.manifest.get("table_versions") or {})

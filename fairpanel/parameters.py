@@ -29,7 +29,7 @@ class IngestParameters(FlowParameters):
     paths: list[Text] = Field(
         default=[],
         title="Files or folders",
-        description="On the machine where the worker runs. Empty: the workspace's inbox",
+        description="On the machine where the worker runs; also source files (TOML). Empty: the workspace's inbox",
         max_length=1000,
     )
     source: Text = Field(

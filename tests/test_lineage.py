@@ -16,7 +16,7 @@ from fairpanel import exit_codes, lineage
 from fairpanel.cli import main
 from fairpanel.config import ConfigError
 from fairpanel.store import tables
-from fairpanel.store.ledger import entries, sha256
+from fairpanel.store.ledger import reports, sha256
 from fairpanel.workspace import Workspace
 from tests.flows.serving import free_port
 from tests.workspaces import write
@@ -77,9 +77,9 @@ def test_from_a_file_to_a_report(collector: list[dict[str, Any]], where: Workspa
     assert _names(ingested, "inputs") == {"exports/scores.csv": sha256(export.read_bytes())}
     assert _names(ingested, "outputs") == versions
     assert _names(audited, "inputs") == versions
-    reports = {f"reports/{entry.manifest['report_id']}": entry.hash for entry in entries(where)}
-    assert len(reports) == 3
-    assert _names(audited, "outputs") | _names(backfilled, "outputs") == reports
+    made = {f"reports/{entry.manifest['report_id']}": entry.hash for entry in reports(where)}
+    assert len(made) == 3
+    assert _names(audited, "outputs") | _names(backfilled, "outputs") == made
     everything = json.dumps(collector)
     assert "Ann" not in everything
     assert "Rob" not in everything

@@ -77,7 +77,7 @@ def test_a_backfill_of_several_processes_is_one_run(filled: tuple[Path, str]) ->
         "2023-12-01": "empty", "2024-01-01": "made", "2024-02-01": "made",
     }  # fmt: skip
     made = {line["report_id"]: line for line in found if line["message"] == "report made"}
-    assert set(made) == {entry.manifest["report_id"] for entry in ledger.entries(Workspace(where))}
+    assert set(made) == {entry.manifest["report_id"] for entry in ledger.reports(Workspace(where))}
     for line in made.values():
         assert line["seconds"] > 0
         assert set(line["findings"]) == {"alert", "concern", "cannot_tell", "none_seen"}

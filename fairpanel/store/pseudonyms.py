@@ -12,12 +12,13 @@ from pathlib import Path
 
 import polars as pl
 
+from fairpanel.store import lake_mark
+from fairpanel.whole_file import write_whole
 from fairpanel.workspace import Workspace
 from schemas.columns import Column
 
 KEY_VARIABLE = "FAIRPANEL_KEY"
 SHORTEST_KEY = 16
-MARK = "pseudonym-key.fingerprint"
 RESTORE = (
     f"With another key nobody is recognised and everybody counts twice. Restore {KEY_VARIABLE} or secrets/pseudonym.key, or "
     "begin a new workspace."
@@ -69,19 +70,21 @@ class Pseudonyms:
 def of_workspace(workspace: Workspace) -> Pseudonyms:
     """The key that everything in a workspace is under. Raises PseudonymKeyError where it has become another one: nobody
     would be recognised, and everybody delivered again would count as somebody else."""
-    mark = workspace.lake / MARK
-    known = mark.read_text(encoding="utf-8").strip() if mark.exists() else None
+    known = lake_mark.read(workspace)
+    if known is None:
+        lake_mark.require_place(workspace)
     lost = not (workspace.secrets / "pseudonym.key").exists() and os.environ.get(KEY_VARIABLE) is None
     if known is not None and lost:
         raise PseudonymKeyError(f"the pseudonym key of this workspace (fingerprint {known}) is gone. {RESTORE}")
     pseudonyms = from_environment_or_file(workspace.secrets)
     if known is None:
-        mark.write_text(pseudonyms.fingerprint + "\n", encoding="utf-8")
-    elif known != pseudonyms.fingerprint:
+        known = lake_mark.leave(workspace, pseudonyms.fingerprint)
+    if known != pseudonyms.fingerprint:
         raise PseudonymKeyError(
             f"the pseudonym key is another one (fingerprint {pseudonyms.fingerprint}) than the one this workspace was filled "
             f"with ({known}). {RESTORE}"
         )
+    lake_mark.remember(workspace, known)
     return pseudonyms
 
 
@@ -93,15 +96,8 @@ def from_environment_or_file(folder: Path) -> Pseudonyms:
             raise PseudonymKeyError(f"{KEY_VARIABLE} has {len(given)} characters; a key needs at least {SHORTEST_KEY}.")
         return Pseudonyms(hashlib.blake2b(given.encode()).digest())
     path = folder / "pseudonym.key"
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        pass
-    else:
-        with os.fdopen(handle, "w") as file:
-            file.write(secrets.token_hex(32))
-            file.flush()
-            os.fsync(file.fileno())
+    if not path.exists():
+        write_whole(path, secrets.token_hex(32).encode(), mode=0o600, replacing=False)
     try:
         text = path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError):
