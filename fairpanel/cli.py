@@ -147,6 +147,7 @@ def _parser() -> argparse.ArgumentParser:
     _simulate(command("simulate", "write linked exports with known truth"))
     serve = command("serve", "start a Prefect server, a worker and the deployments on loopback")
     serve.add_argument("--port", type=int, default=4200)
+    command("deploy", "register the deployments with the Prefect API that PREFECT_API_URL names")
     command("doctor", "versions, paths, permissions, key: what is wrong and how to mend it")
     return parser
 

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from fairpanel import auditing, config, exit_codes, measuring, proving, retaining
+from fairpanel import auditing, config, deploying, exit_codes, measuring, proving, retaining
 from fairpanel.outcome import progress, refuse, say
 from fairpanel.workspace import Workspace, WorkspaceError
 
@@ -308,5 +308,6 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "measures": measuring.catalogue,
     "simulate": _simulate,
     "serve": _serve,
+    "deploy": deploying.deploy,
     "doctor": _doctor,
 }
