@@ -114,8 +114,11 @@ def _parser() -> argparse.ArgumentParser:
     measures = command("measures", "the catalogue: what each measure tells, its options and references")
     measures.add_argument("name", nargs="?", metavar="NAME")
     _simulate(command("simulate", "write linked exports with known truth"))
-    serve = command("serve", "start a Prefect server, a worker and the deployments on loopback")
+    serve = command("serve", "start a Prefect server, a worker, the deployments and the library of reports on loopback")
     serve.add_argument("--port", type=int, default=4200)
+    serve.add_argument(
+        "--library-port", type=int, metavar="PORT", help="of the library of reports; 0: none (default: the port after)"
+    )
     command("doctor", "versions, paths, permissions, key: what is wrong and how to mend it")
     return parser
 

@@ -261,7 +261,7 @@ def _demo(options: argparse.Namespace) -> int:
 def _serve(options: argparse.Namespace) -> int:
     from fairpanel.serve import serve
 
-    return serve(options.workspace, options.port)
+    return serve(options.workspace, options.port, options.library_port)
 
 
 def _doctor(options: argparse.Namespace) -> int:

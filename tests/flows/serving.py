@@ -35,6 +35,7 @@ class Served:
     process: subprocess.Popen[str]
     api: httpx.Client
     printed: Path
+    library: int = 0
     family: set[processes.Identity] = field(default_factory=set)
     remotes: set[str] = field(default_factory=set)
     listening: set[str] = field(default_factory=set)
@@ -104,18 +105,21 @@ class Served:
 
 
 @contextmanager
-def served(workspace: Path, port: int | None = None) -> Iterator[Served]:
-    """`fairpanel serve` until the end of the block; every process is gone afterwards."""
+def served(workspace: Path, port: int | None = None, **settings: str) -> Iterator[Served]:
+    """`fairpanel serve` under these settings until the end of the block; every process is gone afterwards."""
     port = free_port() if port is None else port
     printed = workspace.parent / f"{workspace.name}-{port}.out"
+    library = free_port()
+    command = [sys.executable, "-m", "fairpanel.cli", "serve", "--workspace", str(workspace)]
     with printed.open("w") as out:
         process = subprocess.Popen(
-            [sys.executable, "-m", "fairpanel.cli", "serve", "--workspace", str(workspace), "--port", str(port)],
-            stdout=out, stderr=subprocess.STDOUT, text=True, env=environment(), cwd=workspace.parent,
+            [*command, "--port", str(port), "--library-port", str(library)],
+            stdout=out, stderr=subprocess.STDOUT, text=True, env=environment() | settings,
+            cwd=workspace.parent,
         )  # fmt: skip
     stop = threading.Event()
     with httpx.Client(base_url=f"http://127.0.0.1:{port}/api", timeout=60, trust_env=False) as api:
-        server = Served(workspace, port, process, api, printed)
+        server = Served(workspace, port, process, api, printed, library)
         watcher = threading.Thread(target=server.watch, args=(stop,))
         watcher.start()
         try:
