@@ -21,6 +21,10 @@ SMOKE = {
     "benchmarks.recovery.chain": ["--data-sets", "4", "--replicates", "100", "--report-only"],
     "benchmarks.groups": ["--candidates", "5000", "--repeats", "1", "--report-only"],
     "benchmarks.monitor_delay": ["--replicates", "4"],
+    "benchmarks.backfill": ["--scores", "6000", "--families", "2", "--months", "3"],
+    "benchmarks.faults": ["--every", "9"],
+    "benchmarks.writers": ["--batches", "12", "--rows", "30"],
+    "benchmarks.verify_changes": ["--changes", "60"],
 }
 FULL = {
     "benchmarks.scale": [],
@@ -35,6 +39,10 @@ FULL = {
     "benchmarks.recovery.chain": [],
     "benchmarks.groups": [],
     "benchmarks.monitor_delay": [],
+    "benchmarks.backfill": ["--prefect"],
+    "benchmarks.faults": [],
+    "benchmarks.writers": [],
+    "benchmarks.verify_changes": [],
 }
 
 

@@ -99,13 +99,16 @@ def _take_in_again(workspace: Workspace, settings: config.Config) -> None:
     from contextlib import nullcontext
     from datetime import UTC, datetime
 
+    from fairpanel import secret_blocks
+    from fairpanel.pipeline.growing import SETTLE
     from fairpanel.pipeline.ingest import ingest, plan
     from fairpanel.store.pseudonyms import of_workspace
     from fairpanel.validation.batch import Judge
 
+    secret_blocks.fill(secret_blocks.KEY)
     with Judge() if settings.ingest.batch_checks else nullcontext() as judge:
         now = datetime.now(UTC)
-        planned = plan(workspace, [workspace.inbox], settings, of_workspace(workspace), judge, now)
+        planned = plan(workspace, [workspace.inbox], settings, of_workspace(workspace), judge, now, settle=SETTLE)
         done = ingest(planned, progress("ingest")).to_dict()
     print(
         f"{done['rows_read']} rows read from the inbox, {done['accepted']} accepted, {done['quarantined']} quarantined; "

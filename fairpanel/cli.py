@@ -68,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
         "--profile", metavar="NAME", help="policy profile: plain, us, nyc, eu, uk, id, or a .toml file in DIR"
     )
     ingest = command("ingest", "take exported scores, decisions, performance and demographics in")
-    ingest.add_argument("paths", type=Path, nargs="+", metavar="PATH", help="files or folders")
+    ingest.add_argument("paths", type=Path, nargs="+", metavar="PATH", help="files, folders, source files (TOML)")
     ingest.add_argument("--source", default="auto", help="auto, a layout's name, or a mapping file (TOML)")
     ingest.add_argument(
         "--max-quarantine", type=_share, metavar="SHARE", help="exit with 4 above this share of refused rows"
@@ -106,6 +106,37 @@ def _parser() -> argparse.ArgumentParser:
     verify = command("verify", "check the ledger and the files of a report, or of all")
     verify.add_argument("report", nargs="?", metavar="REPORT")
     verify.add_argument("--all", action="store_true", help="every report (the default)")
+    verify.add_argument(
+        "--public-key", action="append", default=[], type=Path, metavar="FILE",
+        help="check signatures with this key too; again for further ones",
+    )  # fmt: skip
+    verify.add_argument(
+        "--anchor",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FILE",
+        help="the ledger still holds what was anchored",
+    )
+    reproduce = command(
+        "reproduce", "compute a report once more from what the ledger recorded, and name every difference"
+    )
+    reproduce.add_argument("report", nargs="?", metavar="REPORT")
+    reproduce.add_argument("--all", action="store_true", help="every report")
+    reproduce.add_argument(
+        "--tolerance", type=_share, default=0.0, metavar="SHARE",
+        help="relative difference of a number that is let pass, as 1e-9 on another kind of machine (default: 0)",
+    )  # fmt: skip
+    reproduce.add_argument(
+        "--strict", action="store_true", help="exit with 5 also where another version of the code explains a difference"
+    )
+    key = command("key", "make a key for signatures of the ledger")
+    key.add_argument("action", choices=("new",))
+    key.add_argument("path", type=Path, metavar="PATH", help="where, outside the workspace; PATH.pub is made beside it")
+    anchor = command("anchor", "number and hash of the ledger's last entry, to be published or kept elsewhere")
+    anchor.add_argument("--out", type=Path, metavar="FILE", help="write it there instead of printing it")
+    retention = command("retention", "remove refused rows and earlier table versions that need not be kept any longer")
+    retention.add_argument("--dry-run", action="store_true", help="say what would be removed")
     quarantine = command("quarantine", "list the rows that were refused, and why")
     quarantine.add_argument("action", choices=("list",))
     measure = command("measure", "compute any one measure on any CSV or Parquet file")
@@ -118,6 +149,16 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--port", type=int, default=4200)
     serve.add_argument(
         "--library-port", type=int, metavar="PORT", help="of the library of reports; 0: none (default: the port after)"
+    )
+    deploy = command("deploy", "register the deployments and automations with an existing Prefect API")
+    deploy.add_argument(
+        "--api-url", metavar="URL", help="as https://prefect.example.org/api (default: $PREFECT_API_URL)"
+    )
+    deploy.add_argument(
+        "--code-folder",
+        type=Path,
+        metavar="DIR",
+        help="the folder above flows/ on the worker's machine (default: here)",
     )
     command("doctor", "versions, paths, permissions, key: what is wrong and how to mend it")
     return parser

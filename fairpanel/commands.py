@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from fairpanel import auditing, config, exit_codes, measuring
+from fairpanel import auditing, config, exit_codes, measuring, proving, retaining
 from fairpanel.outcome import progress, refuse, say
 from fairpanel.workspace import Workspace, WorkspaceError
 
@@ -44,14 +44,25 @@ def _explain(options: argparse.Namespace, error: Exception) -> int:
     from fairpanel.pipeline.periods import PeriodError
     from fairpanel.pipeline.scope import NothingToAuditError
     from fairpanel.simulation.parameters import SimulationError
+    from fairpanel.storage import UnreachableError
+    from fairpanel.store.anchoring import AnchorError
     from fairpanel.store.pseudonyms import PseudonymKeyError
+    from fairpanel.store.signing import SigningKeyError
+    from fairpanel.store.tables import TableDamagedError
 
+    mendable = (
+        MeasureInputError, NothingToAuditError, PseudonymKeyError, PeriodError, SimulationError, SigningKeyError, AnchorError,
+    )  # fmt: skip
+    if isinstance(error, TableDamagedError | UnreachableError):
+        return refuse(options, str(error), exit_codes.FAILED)
     if isinstance(error, ExportError):
         return refuse(options, str(error), exit_codes.REFUSED)
-    if isinstance(error, MeasureInputError | NothingToAuditError | PseudonymKeyError | PeriodError | SimulationError):
+    if isinstance(error, mendable):
         return refuse(options, str(error), exit_codes.USAGE)
     if os.environ.get("FAIRPANEL_DEBUG"):
         traceback.print_exc()
+    if lost := _lost_api(error):
+        return refuse(options, lost, exit_codes.FAILED)
     if isinstance(error, OSError) or "os error" in str(error):
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error).splitlines()[0]
         where = f" ({error.filename})" if isinstance(error, OSError) and error.filename else ""
@@ -63,6 +74,19 @@ def _explain(options: argparse.Namespace, error: Exception) -> int:
         )
     told = f"unexpected failure: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no message'}"
     return refuse(options, f"{told} (set FAIRPANEL_DEBUG=1 for the whole trace)", exit_codes.FAILED)
+
+
+def _lost_api(error: Exception) -> str | None:
+    """The sentence for a Prefect API that does not answer, or stopped answering; None for any other failure."""
+    address = os.environ.get(auditing.PREFECT_API)
+    library = type(error).__module__.partition(".")[0]
+    unreachable = library in ("httpx", "httpcore") or "Failed to reach API" in str(error)
+    if not address or not unreachable:
+        return None
+    return (
+        f"the Prefect API at {address} does not answer ({type(error).__name__}). Start it ('fairpanel serve'), correct "
+        f"{auditing.PREFECT_API}, or unset it: then the command runs in this process. Nothing is half done."
+    )
 
 
 def _init(options: argparse.Namespace) -> int:
@@ -88,6 +112,9 @@ def _init(options: argparse.Namespace) -> int:
 
 
 def _ingest(options: argparse.Namespace) -> int:
+    from fairpanel import secret_blocks
+    from fairpanel.pipeline.extracting import extracted, sources, with_failed
+    from fairpanel.pipeline.growing import SETTLE
     from fairpanel.pipeline.ingest import ingest, plan
     from fairpanel.store.pseudonyms import of_workspace
     from fairpanel.validation.batch import Judge
@@ -99,6 +126,7 @@ def _ingest(options: argparse.Namespace) -> int:
         from fairpanel.adapters.mapping import load
 
         load(Path(options.source))  # a mistake in the mapping is told before anything is made
+    found = sources(options.paths, options.source)
     workspace = Workspace(options.workspace)
     settings = config.load(workspace.config_file)
     workspace.create()
@@ -107,10 +135,16 @@ def _ingest(options: argparse.Namespace) -> int:
 
         done = run_ingest(workspace, options.paths, options.source)
     else:
+        secret_blocks.fill(secret_blocks.KEY)
         pseudonyms = of_workspace(workspace)
-        with Judge() if settings.ingest.batch_checks else nullcontext() as judge:
-            planned = plan(workspace, options.paths, settings, pseudonyms, judge, datetime.now(UTC), options.source)
-            done = ingest(planned, progress("ingest")).to_dict()
+        with (
+            extracted(options.paths, found, secret_blocks.address) as given,
+            Judge() if settings.ingest.batch_checks else nullcontext() as judge,
+        ):
+            planned = plan(
+                workspace, given.paths, settings, pseudonyms, judge, datetime.now(UTC), options.source, SETTLE
+            )
+            done = ingest(with_failed(planned, given.failed), progress("ingest")).to_dict()
     say(options, done, _ingest_text(done))
     for refused in done["refused"]:
         print(f"fairpanel: refused {refused['file']}: {refused['error']}", file=sys.stderr)
@@ -158,7 +192,7 @@ def _report(options: argparse.Namespace) -> int:
     listed = [
         {"report_id": entry.manifest["report_id"], "number": entry.number, "scope": entry.manifest["scope"]}
         | {"html": str(workspace.reports / entry.manifest["report_id"] / "report.html")}
-        for entry in ledger.entries(workspace)
+        for entry in ledger.reports(workspace)
     ]
     if options.action == "show":
         listed = [entry for entry in listed if options.report in (None, entry["report_id"])][-1:]
@@ -169,22 +203,6 @@ def _report(options: argparse.Namespace) -> int:
     text = "\n".join(f"{entry['number']:>4}  {entry['report_id']}  {entry['html']}" for entry in listed)
     say(options, {"reports": listed}, text or "No reports yet. Make one with 'fairpanel audit'.")
     return exit_codes.DONE
-
-
-def _verify(options: argparse.Namespace) -> int:
-    from fairpanel.store import ledger
-
-    workspace = Workspace(options.workspace).existing()
-    problems = ledger.verify(workspace, options.report)
-    entries = len(ledger.entries(workspace))
-    document = {
-        "entries": entries,
-        "ok": not problems,
-        "problems": [{"where": problem.where, "what": problem.what} for problem in problems],
-    }
-    text = "\n".join(f"{problem.where}: {problem.what}" for problem in problems)
-    say(options, document, text or f"{entries} ledger entries and their report files are as they were recorded.")
-    return exit_codes.DIFFERENT if problems else exit_codes.DONE
 
 
 def _quarantine(options: argparse.Namespace) -> int:
@@ -264,6 +282,12 @@ def _serve(options: argparse.Namespace) -> int:
     return serve(options.workspace, options.port, options.library_port)
 
 
+def _deploy(options: argparse.Namespace) -> int:
+    from fairpanel.deploying import deploy
+
+    return deploy(options)
+
+
 def _doctor(options: argparse.Namespace) -> int:
     from fairpanel.doctor import examine
 
@@ -280,11 +304,16 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "audit": auditing.audit_one,
     "backfill": auditing.backfill_range,
     "report": _report,
-    "verify": _verify,
+    "verify": proving.verify_files,
+    "reproduce": proving.reproduce_reports,
+    "key": proving.new_key,
+    "anchor": proving.print_anchor,
+    "retention": retaining.remove_old,
     "quarantine": _quarantine,
     "measure": measuring.measure_file,
     "measures": measuring.catalogue,
     "simulate": _simulate,
     "serve": _serve,
+    "deploy": _deploy,
     "doctor": _doctor,
 }

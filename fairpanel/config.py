@@ -9,8 +9,12 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from fairpanel import __version__, storage
 from fairpanel.profile import Profile, ProfileError, bundled, find
 from schemas.vocabulary import Competency, ReviewType, Stage
+
+FORMAT = 1
+"""Of fairpanel.toml; the workspace has a format of its own (`fairpanel.migrations`)."""
 
 
 class ConfigError(ValueError):
@@ -156,6 +160,22 @@ class DisclosureConfig(Section):
     public_edition: bool = Field(True, description="Write the public edition beside the internal one")
 
 
+class StorageConfig(Section):
+    """Where tables lie: an address as s3://bucket/prefix or an absolute folder; without one, the workspace."""
+
+    lake: str | None = Field(None, description="Scores, decisions, performance, preparation, batches")
+    restricted: str | None = Field(None, description="Demographics and quarantine: for fewer eyes")
+
+
+class RetentionConfig(Section):
+    """How long what is not needed for the next audit is kept; none: for good. 'fairpanel retention' removes the rest."""
+
+    keep_quarantine_days: int | None = Field(None, ge=1, le=36_500, description="Refused rows, from their ingest")
+    table_history_days: int | None = Field(
+        None, ge=0, le=36_500, description="Table files that only earlier versions need, from when they were replaced"
+    )
+
+
 class Config(Section):
     """All of fairpanel.toml."""
 
@@ -165,6 +185,8 @@ class Config(Section):
     audit: AuditConfig = AuditConfig()
     policy: PolicyConfig = PolicyConfig()
     disclosure: DisclosureConfig = DisclosureConfig()
+    storage: StorageConfig = StorageConfig()
+    retention: RetentionConfig = RetentionConfig()
     profile: Profile = Field(default_factory=lambda: bundled("plain"))
     format: Literal[1] = 1
 
@@ -187,11 +209,20 @@ def parse(content: dict[str, Any], name: str, folder: Path | None = None) -> Con
 
     A profile's own defaults stand under what the file says; a profile in a file lies in `folder`.
     """
+    wanted = content.get("format", FORMAT)
+    if wanted != FORMAT:
+        raise ConfigError(
+            f"{name}: format = {str(wanted)[:20]} is none that Fairpanel {__version__} reads; it reads format = {FORMAT}. "
+            "Install the version that the file was written for, or write it anew as 'fairpanel init' does."
+        )
     content = _under_profile(content, name, folder)
     try:
+        storage.places(content.get("storage", {}), name)
         return Config.model_validate(content)
     except ValidationError as error:
         raise ConfigError("; ".join(explain(name, problem, Config) for problem in error.errors())) from error
+    except storage.PlaceError as error:
+        raise ConfigError(str(error)) from error
 
 
 def _under_profile(content: dict[str, Any], name: str, folder: Path | None) -> dict[str, Any]:

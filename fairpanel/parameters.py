@@ -29,7 +29,7 @@ class IngestParameters(FlowParameters):
     paths: list[Text] = Field(
         default=[],
         title="Files or folders",
-        description="On the machine where the worker runs. Empty: the workspace's inbox",
+        description="On the machine where the worker runs; also source files (TOML). Empty: the workspace's inbox",
         max_length=1000,
     )
     source: Text = Field(
@@ -90,6 +90,12 @@ class BackfillParameters(FlowParameters):
     )
     newest_first: bool = Field(default=False, title="Newest first")
     max_active: int = Field(default=2, ge=1, le=64, title="At a time", description="Audits computed side by side")
+    engine: Literal["processes", "dask"] = Field(
+        default="processes",
+        title="Computed by",
+        description="processes: of the worker's machine. dask: Dask workers, of the scheduler in FAIRPANEL_DASK_ADDRESS "
+        "or else of this machine (needs the extra 'cluster' and storage that all of them share)",
+    )
     dry_run: bool = Field(default=False, title="Dry run", description="Only say what would run, and why")
 
     @model_validator(mode="after")
@@ -97,3 +103,20 @@ class BackfillParameters(FlowParameters):
         if self.first_month > self.last_month:
             raise ValueError(f"the range ends before it begins: from {self.first_month} to {self.last_month}")
         return self
+
+
+class VerifyParameters(FlowParameters):
+    """What to compare with the ledger."""
+
+    report: str = Field(
+        default="",
+        title="Report",
+        description="Only the files of this report. Empty: everything",
+        max_length=200,
+    )
+
+
+class RetentionParameters(FlowParameters):
+    """What to remove is in [retention] of fairpanel.toml."""
+
+    dry_run: bool = Field(default=False, title="Dry run", description="Only say what would go")

@@ -62,10 +62,21 @@ format = 1
 # difference_of_interest = 0.20
 # severity_spread = 0.50
 
+[storage]
+# Where tables lie, if not in the workspace: an address, or an absolute folder that several machines share
+# (docs/storage.md). Who may read there is said by AWS_ACCESS_KEY_ID and so on in the environment, never here.
+# lake = "s3://bucket/prefix"
+# restricted = "s3://bucket/prefix-restricted"
+
 [disclosure]
 # minimum_cell = 5                    # smallest number of people a figure may rest on
 # public_minimum_cell = 10            # the same in the public edition
 # public_edition = true               # write public.html and public.json beside the internal edition
+
+[retention]
+# For 'fairpanel retention'; without a line everything is kept (docs/proof.md).
+# keep_quarantine_days = 180          # refused rows, from their ingest
+# table_history_days = 3650           # earlier versions of tables; without them older reports cannot be recomputed
 """
 
 

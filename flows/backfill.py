@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import time
 from collections.abc import Callable
 from datetime import date
@@ -17,16 +18,19 @@ from prefect.cache_policies import NO_CACHE
 from prefect.futures import PrefectFuture
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from fairpanel.config import Config, load
+from fairpanel.config import Config, ConfigError
 from fairpanel.parameters import BackfillParameters
-from fairpanel.pipeline.backfill import Plan, counted, left_alone, looked_into, plan
+from fairpanel.pipeline.backfill import Plan, counted, left_alone, looked_into
 from fairpanel.pipeline.crew import Crew
-from fairpanel.pipeline.periods import periods, scope_of
 from fairpanel.pipeline.time_left import time_left
 from fairpanel.workspace import Workspace
+from flows.announcing import announce_report
+from flows.cluster import on_dask
+from flows.planning import planned
 from flows.retry_condition import may_pass
 
 LONGEST_REASON = 300
+ENGINE = "FAIRPANEL_ENGINE"
 
 
 @task(
@@ -53,19 +57,17 @@ def backfill(parameters: BackfillParameters) -> list[dict[str, Any]]:
 
     The same inputs, configuration and code give the same reports and no new ledger entry.
     """
-    first, last = _range(parameters)
-    wanted = periods(first, last, parameters.every)
-    where = scope_of(None, None, parameters.where).where
-    workspace = Workspace(Path(parameters.workspace)).existing()
-    settings = load(workspace.config_file)
-    each = None if parameters.each == "none" else parameters.each
-    planned = plan(
-        workspace, wanted, settings, where=where, each=each, reprocess=parameters.reprocess,
-        newest_first=parameters.newest_first,
-    )  # fmt: skip
-    if parameters.dry_run:
-        return _told(looked_into(workspace, planned, settings))
-    results = _run(workspace, settings, planned, parameters.max_active)
+    if parameters.engine == "dask" and not parameters.dry_run:
+        workspace = Workspace(Path(parameters.workspace)).existing()
+        results = on_dask(parameters)
+    else:
+        workspace, settings, found = planned(parameters)
+        if parameters.dry_run:
+            return _told(looked_into(workspace, found, settings))
+        results = _run(workspace, settings, found, parameters.max_active)
+    for result in results:
+        if result["state"] == "made":
+            announce_report(result["report_id"], result["findings"])
     create_table_artifact(
         table=[_shown(workspace, result) for result in results],
         key="backfill",
@@ -82,34 +84,34 @@ def backfill(parameters: BackfillParameters) -> list[dict[str, Any]]:
     return results
 
 
-def _run(workspace: Workspace, settings: Config, planned: Plan, max_active: int) -> list[dict[str, Any]]:
+def _run(workspace: Workspace, settings: Config, plan: Plan, max_active: int) -> list[dict[str, Any]]:
     """At most max_active tasks at a time; results in the order of the plan."""
     log = get_run_logger()
-    results = {n: left_alone(s) for n, s in enumerate(planned.standings) if not planned.runs(s)}
-    waiting = [n for n, s in enumerate(planned.standings) if planned.runs(s)][::-1]
-    log.info("%d of %d periods and scopes are to be made", len(waiting), len(planned.standings))
+    results = {n: left_alone(s) for n, s in enumerate(plan.standings) if not plan.runs(s)}
+    waiting = [n for n, s in enumerate(plan.standings) if plan.runs(s)][::-1]
+    log.info("%d of %d periods and scopes are to be made", len(waiting), len(plan.standings))
     progress = create_progress_artifact(progress=0.0, key="backfill-progress", description="Periods audited")
     total, started = len(waiting), time.monotonic()
     running: dict[PrefectFuture[Any], int] = {}
     ended: SimpleQueue[PrefectFuture[Any]] = SimpleQueue()
-    with Crew(workspace, settings, planned.read, min(max_active, max(total, 1))) as crew:
+    with Crew(workspace, settings, plan.read, min(max_active, max(total, 1))) as crew:
         while waiting or running:
             while waiting and len(running) < max_active:
                 number = waiting.pop()
-                scope = planned.standings[number].scope
-                future = audit_one_scope.submit(str(scope.to_dict()["from"]), partial(crew.audit, scope, planned.again))
+                scope = plan.standings[number].scope
+                future = audit_one_scope.submit(str(scope.to_dict()["from"]), partial(crew.audit, scope, plan.again))
                 running[future] = number
                 future.add_done_callback(ended.put)
             future = ended.get()
             number = running.pop(future)
-            results[number] = _result(future, planned.standings[number].scope.to_dict())
+            results[number] = _result(future, plan.standings[number].scope.to_dict())
             done = total - len(waiting) - len(running)
             left = time_left(done, total, time.monotonic() - started)
             log.info("%d of %d: from %s %s; %s", done, total, results[number]["from"], results[number]["state"], left)
             update_progress_artifact(progress, progress=100.0 * done / total)
     counts = ", ".join(f"{count} {state}" for state, count in counted([*results.values()]).items())
     log.info("%s", counts)
-    return [results[number] for number in range(len(planned.standings))]
+    return [results[number] for number in range(len(plan.standings))]
 
 
 def _result(future: PrefectFuture[Any], scope: dict[str, Any]) -> dict[str, Any]:
@@ -119,18 +121,13 @@ def _result(future: PrefectFuture[Any], scope: dict[str, Any]) -> dict[str, Any]
     )
 
 
-def _told(planned: Plan) -> list[dict[str, Any]]:
-    entries = planned.to_dict()
+def _told(plan: Plan) -> list[dict[str, Any]]:
+    entries = plan.to_dict()
     shown = ("runs", "from", "to", "where", "says")
     table = [{name: entry[name] for name in shown} for entry in entries]
     create_table_artifact(table=table, key="backfill-plan", description="What would run, and why")
     get_run_logger().info("%d of %d would run", sum(entry["runs"] for entry in entries), len(entries))
     return entries
-
-
-def _range(parameters: BackfillParameters) -> tuple[str, str]:
-    style = "%Y-%m-%d" if parameters.every in ("week", "whole") else "%Y-%m"
-    return f"{parameters.first_month:{style}}", f"{parameters.last_month:{style}}"
 
 
 def _shown(workspace: Workspace, result: dict[str, Any]) -> dict[str, Any]:
@@ -142,6 +139,9 @@ def _shown(workspace: Workspace, result: dict[str, Any]) -> dict[str, Any]:
 
 def run_backfill(workspace: Workspace, options: argparse.Namespace) -> list[dict[str, Any]]:
     """A flow run of the configured Prefect API, from the options of the command."""
+    engine = os.environ.get(ENGINE) or "processes"
+    if engine not in ("processes", "dask"):
+        raise ConfigError(f"{ENGINE} is processes or dask, not {engine!r}")
     parameters = BackfillParameters(
         workspace=str(workspace.root.resolve()),
         first_month=_day(options.start),
@@ -152,6 +152,7 @@ def run_backfill(workspace: Workspace, options: argparse.Namespace) -> list[dict
         reprocess=options.reprocess,
         newest_first=options.newest_first,
         max_active=options.max_active or 2,
+        engine=engine,
     )
     results: list[dict[str, Any]] = backfill(parameters)
     return results

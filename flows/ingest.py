@@ -14,12 +14,16 @@ from prefect.artifacts import create_progress_artifact, create_table_artifact, u
 from prefect.cache_policies import NO_CACHE
 from prefect.states import Completed, Failed, State
 
-from fairpanel import config
+from fairpanel import config, secret_blocks
+from fairpanel.adapters import postgresql
 from fairpanel.parameters import IngestParameters
+from fairpanel.pipeline import extracting
+from fairpanel.pipeline.growing import SETTLE
 from fairpanel.pipeline.ingest import Outcome, conclude, plan, step
 from fairpanel.store.pseudonyms import of_workspace
 from fairpanel.validation.batch import Judge
 from fairpanel.workspace import Workspace
+from flows.announcing import announce_ingest
 from flows.retry_condition import may_pass
 
 
@@ -38,6 +42,25 @@ def take_in_one(file: str, one: Callable[[], Outcome]) -> Outcome:  # noqa: ARG0
     return one()
 
 
+@task(
+    name="read one source",
+    task_run_name="read {name}",
+    retries=2,
+    retry_delay_seconds=[2, 10],
+    retry_jitter_factor=0.5,
+    retry_condition_fn=may_pass,
+    cache_policy=NO_CACHE,
+    timeout_seconds=2 * 3600,
+)
+def read_one_source(name: str, one: Callable[[], list[Path]]) -> list[Path]:  # noqa: ARG001  # named in the task run
+    """One database of a source file."""
+    return one()
+
+
+def _read(name: str, source: postgresql.Source, url: str, folder: Path) -> list[Path]:
+    return read_one_source(name, partial(extracting.read, name, source, url, folder))
+
+
 @flow(name="ingest", timeout_seconds=6 * 3600)
 def ingest(parameters: IngestParameters) -> State[dict[str, Any]]:
     """Take exports in: accepted rows to the lake, refused rows to quarantine, a verdict on each batch.
@@ -48,17 +71,25 @@ def ingest(parameters: IngestParameters) -> State[dict[str, Any]]:
     workspace = Workspace(Path(parameters.workspace)).existing()
     settings = config.load(workspace.config_file)
     paths = [Path(path) for path in parameters.paths] or [workspace.inbox]
+    found = extracting.sources(paths, parameters.source)
+    secret_blocks.fill(secret_blocks.KEY)
     pseudonyms = of_workspace(workspace)
     log = get_run_logger()
     progress = create_progress_artifact(progress=0.0, key="ingest-progress", description="Exports taken in")
-    with Judge() if settings.ingest.batch_checks else nullcontext() as judge:
-        planned = plan(workspace, paths, settings, pseudonyms, judge, datetime.now(UTC), parameters.source)
+    with (
+        extracting.extracted(paths, found, secret_blocks.address, _read) as given,
+        Judge() if settings.ingest.batch_checks else nullcontext() as judge,
+    ):
+        now = datetime.now(UTC)
+        planned = plan(workspace, given.paths, settings, pseudonyms, judge, now, parameters.source, SETTLE)
+        planned = extracting.with_failed(planned, given.failed)
         outcomes = []
         for done, reading in enumerate(planned.readings, start=1):
             outcomes.append(take_in_one(reading.export.name, partial(step, planned, reading)))
             log.info("%d of %d exports: %s", done, len(planned.readings), reading.export.name)
             update_progress_artifact(progress, progress=100.0 * done / len(planned.readings))
     told = conclude(planned, outcomes).to_dict()
+    announce_ingest(told)
     columns = ("file", "adapter", "rows_read", "accepted", "quarantined")
     rows = [
         {name: batch[name] for name in columns}

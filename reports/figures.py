@@ -19,12 +19,15 @@ MARGIN = 1.5  # percent on either side, so that marks at the ends stay whole
 
 def element(tag: str, *children: str | Markup, **attributes: object) -> Markup:
     """One SVG element, everything escaped. `class_` writes class; underscores become hyphens."""
-    written = Markup("").join(
-        Markup(' {}="{}"').format(name.rstrip("_").replace("_", "-"), _plain(value))
-        for name, value in attributes.items()
-        if value is not None
+    written = "".join(
+        [
+            f' {escape(name.rstrip("_").replace("_", "-"))}="{escape(_plain(value))}"'
+            for name, value in attributes.items()
+            if value is not None
+        ]
     )
-    return Markup("<{0}{1}>{2}</{0}>").format(tag, written, Markup("").join(escape(c) for c in children))
+    inside = "".join([escape(child) for child in children])
+    return Markup(f"<{escape(tag)}{written}>{inside}</{escape(tag)}>")  # noqa: S704 (every part is escaped)
 
 
 def _plain(value: object) -> object:

@@ -7,6 +7,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 Number = float | int | str | None
@@ -146,10 +147,15 @@ def of_hundred(*rates: Number) -> tuple[int, list[str]]:
 
 def label(text: object, longest: int = LONGEST_LABEL) -> str:
     """A name from an export: one line, no control characters, no longer than fits, its own writing direction kept inside."""
-    plain = "".join(" " if unicodedata.category(c) in ("Cc", "Zl", "Zp") else c for c in str(text)[: 4 * longest])
+    return _label(str(text), longest)
+
+
+@lru_cache(maxsize=4096)
+def _label(text: str, longest: int) -> str:
+    plain = "".join(" " if unicodedata.category(c) in ("Cc", "Zl", "Zp") else c for c in text[: 4 * longest])
     plain = "".join(c for c in plain if unicodedata.category(c) not in ("Cf", "Cs", "Co", "Cn"))
     plain = " ".join(plain.split())
-    if len(plain) > longest or len(str(text)) > 4 * longest:
+    if len(plain) > longest or len(text) > 4 * longest:
         plain = plain[: longest - 1].rstrip() + "…"
     foreign = any(unicodedata.bidirectional(c) in ("R", "AL", "AN") for c in plain)
     return f"{FIRST_STRONG_ISOLATE}{plain}{POP_ISOLATE}" if foreign else plain or "(no name)"

@@ -13,6 +13,7 @@ from fairpanel.cli import main
 from fairpanel.library import Library, reports
 from fairpanel.store import attempts, ledger
 from fairpanel.store.attempts import Attempt
+from fairpanel.store.verification import verify
 from fairpanel.workspace import Workspace
 from reports.disclosure import protect
 from tests.reports import sample
@@ -33,7 +34,9 @@ def put(where: Workspace, name: str, scope: dict[str, Any] = JANUARY, **more: An
     for file, text in written.items():
         (folder / file).write_text(text)
     files = {file: ledger.sha256(text.encode()) for file, text in written.items()}
-    ledger.append(where, {"report_id": name, "scope": scope, "files": files} | more)
+    manifest = {"report_id": name, "scope": scope, "files": files} | more
+    (folder / "manifest.json").write_bytes(ledger.canonical(manifest).encode())
+    ledger.append(where, manifest)
     return folder
 
 
@@ -48,7 +51,7 @@ def test_library_writes_one_page_and_says_where(tmp_path: Path, capsys: pytest.C
     assert "Superseded by" in page
     assert "./second/report.html" in page
     assert [path.name for path in where.reports.iterdir() if path.name.startswith(".")] == []
-    assert ledger.verify(where) == []
+    assert verify(where) == []
 
 
 def test_an_empty_workspace_has_an_empty_library(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,7 +7,7 @@ in them, on the same scale; then one thing is wrong, of a known size, and the au
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ from fairpanel.measures.catalogue import measure
 from fairpanel.measures.estimate import Caution, Estimate, Interval, MeasureInputError
 from fairpanel.measures.panel import Ratings, long_ratings
 from fairpanel.measures.raters.habits.forms import forms
+from fairpanel.measures.raters.rater_habits import flagged_for
 from schemas.results import Estimated
 from schemas.vocabulary import DECLINED
 
@@ -143,7 +144,7 @@ def _focal(
     return np.array([of_unit.get(unit, np.nan) for unit in coded.units])
 
 
-def _draw(world: _World, plant: Plant, suspect: int, rng: np.random.Generator) -> pl.DataFrame:
+def _draw(world: _World, plant: Plant, suspect: int, rng: np.random.Generator) -> Ratings:
     """Scores of the whole design with one thing wrong."""
     data = world.ratings
     unit_sd, rater_sd, form_sd, specific_sd = world.sds
@@ -162,26 +163,25 @@ def _draw(world: _World, plant: Plant, suspect: int, rng: np.random.Generator) -
     if world.values.size:
         middle = (world.values[1:] + world.values[:-1]) / 2
         score = world.values[np.searchsorted(middle, score)]
-    frame = {"unit": data.unit, "rater": data.rater, "score": score}
-    return pl.DataFrame(frame | ({"item": data.item} if data.items else {}))
+    return replace(data, score=score)
 
 
-def _seen(world: _World, plant: Plant, suspect: int, frame: pl.DataFrame, config: AuditConfig) -> bool:
+def _seen(world: _World, plant: Plant, suspect: int, drawn: Ratings, config: AuditConfig) -> bool:
     if plant.kind == "group" and world.focal is not None:
-        means = frame.group_by("unit").agg(pl.col("score").mean().alias("y")).sort("unit")
-        group = pl.Series("group", world.focal[means["unit"].to_numpy()]).fill_nan(None).cast(pl.Int64)
-        table = means.with_columns(group.cast(pl.String)).drop_nulls()
+        means = np.bincount(drawn.unit, drawn.score) / np.bincount(drawn.unit)
+        of_two = np.isfinite(world.focal)
+        group = pl.Series("group", world.focal[of_two].astype(np.int64)).cast(pl.String)
+        table = pl.DataFrame({"y": means[of_two], "group": group})
         found = measure("standardized_difference", table, focal="1", reference="0", confidence=config.confidence)
         return found.interval is not None and (found.interval.high < 0 or found.interval.low > 0)
-    flagged = measure(
-        "rater_habits",
-        frame,
+    return flagged_for(
+        drawn,
+        suspect,
+        plant.kind,
         min_units=config.minimum_candidates_per_rater,
         false_discovery_rate=config.false_discovery_rate,
         confidence=config.confidence,
-        only=[plant.kind],
-    ).detail.get("raters", {})
-    return plant.kind in flagged.get(str(suspect), {"flags": []})["flags"]
+    )
 
 
 def _tested(subject: dict[str, str | None], world: _World, plant: Plant, config: AuditConfig) -> Estimated:

@@ -12,6 +12,7 @@ import types
 import typing
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 import polars as pl
@@ -121,6 +122,7 @@ def _function(name: str) -> Callable[..., Estimate]:
     return function
 
 
+@lru_cache(maxsize=len(CATALOGUE))
 def describe(name: str) -> Entry:
     """What a measure tells, its options with types and defaults, and its references (from its docstring)."""
     function = _function(name)

@@ -27,6 +27,7 @@ from fairpanel.pipeline.identity import basis
 from fairpanel.pipeline.ingest import exclusive
 from fairpanel.pipeline.scope import Scope
 from fairpanel.store import attempts, ledger, tables
+from fairpanel.store.sealing import seal
 from fairpanel.workspace import Workspace
 from schemas.columns import COLUMNS
 from schemas.results import Analysis
@@ -49,8 +50,9 @@ def source(workspace: Workspace, held: bool = False) -> Source:
     many audits of the same versions."""
     with exclusive(workspace):
         everything = tables.pin(workspace)
+        seal(workspace)
     kind = tables.Held if held else tables.Pinned
-    return Source(kind(workspace, everything.versions, recorded_only=True), tuple(_unfinished(everything)))
+    return Source(kind(workspace, everything.versions, recorded_only=True), tuple(unfinished(everything)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,7 +163,7 @@ def _edited(workspace: Workspace, about: Subject, analyses: list[Analysis], know
 
 def _require_the_same(workspace: Workspace, report_id: str, done: Edited) -> None:
     """What the ledger has recorded is never overwritten with something else."""
-    (entry,) = [e for e in ledger.entries(workspace) if e.manifest.get("report_id") == report_id]
+    (entry,) = [e for e in ledger.reports(workspace) if e.manifest.get("report_id") == report_id]
     changed = [name for name, digest in done.manifest["files"].items() if entry.manifest["files"].get(name) != digest]
     if changed:
         raise NotReproducedError(
@@ -170,7 +172,7 @@ def _require_the_same(workspace: Workspace, report_id: str, done: Edited) -> Non
         )
 
 
-def _unfinished(pinned: tables.Pinned) -> list[str]:
+def unfinished(pinned: tables.Pinned) -> list[str]:
     """A note for the files whose ingest was interrupted: they hold rows that no recorded batch stands for."""
     recorded = pinned.read("batches", ["batch_id"])["batch_id"].implode()
     found: set[str] = set()

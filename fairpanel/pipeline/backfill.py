@@ -15,6 +15,7 @@ from fairpanel.pipeline.audit import Source, source
 from fairpanel.pipeline.crew import Crew
 from fairpanel.pipeline.periods import PeriodError
 from fairpanel.pipeline.standing import REPROCESS, RUNS, Standing, compared, known, scopes, standings
+from fairpanel.store import attempts
 from fairpanel.workspace import Workspace
 
 MOST_AT_ONCE = 64
@@ -56,6 +57,7 @@ def plan(
     """
     if reprocess not in REPROCESS:
         raise PeriodError(f"reprocess is one of {', '.join(REPROCESS)}, not {reprocess!r}")
+    attempts.compact(workspace)
     read = source(workspace, held=True)
     ordered = [*periods][::-1] if newest_first else [*periods]
     wanted = scopes(read, ordered, where or {}, each)

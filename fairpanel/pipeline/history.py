@@ -33,7 +33,7 @@ class History:
 
 def history(workspace: Workspace, scope: Scope, report_id: str) -> History:
     """The history of a report: of its own entry where it has one already, else of the next."""
-    chain = ledger.entries(workspace)
+    chain = ledger.reports(workspace)
     before = [*itertools.takewhile(lambda e: e.manifest.get("report_id") != report_id, chain)]
     told = scope.to_dict()
     same = [str(e.manifest["report_id"]) for e in before if e.manifest.get("scope") == told]

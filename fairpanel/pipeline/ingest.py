@@ -8,12 +8,9 @@ the next run completes to what an undisturbed run would have made.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -24,15 +21,17 @@ import polars as pl
 from fairpanel.adapters.base import Delivered, ExportError
 from fairpanel.adapters.registry import Reading, find, labels
 from fairpanel.config import Config
+from fairpanel.locking import exclusive as exclusive
+from fairpanel.pipeline.growing import still_growing
 from fairpanel.store import tables
 from fairpanel.store.pseudonyms import Pseudonyms
+from fairpanel.store.sealing import seal
 from fairpanel.store.versions import settle
 from fairpanel.validation import summary
 from fairpanel.validation.split import split
-from fairpanel.workspace import Workspace, WorkspaceError
+from fairpanel.workspace import Workspace
 from schemas.columns import COLUMNS
 
-LOCK_PATIENCE = 600.0
 LONGEST_CELL = 80
 # Scores come last: their batch is judged against who is known from the other tables.
 ORDER = {"demographics": 0, "interviewer_groups": 0, "preparation": 1, "decisions": 2, "performance": 3, "scores": 4}
@@ -109,6 +108,7 @@ class Plan:
     readings: Sequence[Reading]
     unrecognised: Mapping[Path, str]
     named: frozenset[Path]
+    growing: frozenset[str] = frozenset()
 
 
 Outcome = Batch | ExportError | None
@@ -123,16 +123,24 @@ def plan(
     judge: Judging | None,
     now: datetime,
     source: str = "auto",
+    settle: float = 0.0,
 ) -> Plan:
-    """Find the exports among the paths. Raises ConfigError for an unknown source or a mistaken mapping."""
+    """Find the exports among the paths. Raises ConfigError for an unknown source or a mistaken mapping.
+
+    A file that was written in the last `settle` seconds is looked at once more after as many: what has grown since is
+    still being copied, and will be refused.
+    """
     readings, unrecognised = find(paths, source)
     named = frozenset(path for path in paths if not path.is_dir())
-    return Plan(workspace, config, pseudonyms, judge, now, readings, unrecognised, named)
+    growing = still_growing(readings, settle)
+    return Plan(workspace, config, pseudonyms, judge, now, readings, unrecognised, named, growing)
 
 
 def step(planned: Plan, reading: Reading) -> Outcome:
     """Take one export in; an export that cannot be read is an outcome, so that the others go on."""
     try:
+        if reading.export.name in planned.growing:
+            raise ExportError(f"{reading.export.name} is still being written. Take it in when it is complete.")
         return take_in(planned.workspace, reading, planned.config, planned.pseudonyms, planned.judge, planned.now)
     except ExportError as error:
         return error
@@ -173,6 +181,7 @@ def take_in(
         pinned = tables.pin(workspace)
         known = pinned.read("batches", ["batch_id", "summary"])
         if batch_id in known["batch_id"]:
+            seal(workspace)  # a run may have been killed just before it did
             return None
         delivered = sorted(reading.read(config), key=lambda part: ORDER[part.table])
         if fingerprint(reading.export.paths) != sha256:
@@ -197,6 +206,7 @@ def take_in(
             notes=tuple(note for part in delivered for note in part.notes),
         )
         _record(workspace, batch, figures, now)
+        seal(workspace)
     return batch
 
 
@@ -350,26 +360,3 @@ def _identity(sha256: str, reading: Reading, config: Config, pseudonyms: Pseudon
     settings = config.model_dump_json(include={"scale", "greenhouse"})
     parts = json.dumps([sha256, reading.identity, settings, pseudonyms.fingerprint])
     return hashlib.blake2b(parts.encode(), digest_size=12).hexdigest()
-
-
-@contextmanager
-def exclusive(workspace: Workspace) -> Iterator[None]:
-    """One writer at a time; the operating system frees the lock when a process ends, however it ends."""
-    try:
-        lock = workspace.lock_file.open("a")
-    except OSError as error:
-        raise WorkspaceError(f"the workspace {workspace.root} cannot be written to ({error.strerror}).") from error
-    with lock:
-        deadline = time.monotonic() + LOCK_PATIENCE
-        while True:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    raise WorkspaceError(
-                        f"another process has been writing to {workspace.root} for {LOCK_PATIENCE:.0f} s. Wait for it, "
-                        "or end it."
-                    ) from None
-                time.sleep(0.1)
-        yield

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from fairpanel.store.ledger import canonical
+from fairpanel.whole_file import write_whole
 from fairpanel.workspace import Workspace
 
 STATES = ("made", "unchanged", "empty", "failed")
@@ -30,14 +31,6 @@ class Attempt:
     @property
     def key(self) -> str:
         return key(self.scope)
-
-    def repeats(self, other: Attempt | None) -> bool:
-        """Whether it says nothing new after the other."""
-        if other is None or self.key != other.key:
-            return False
-        states = {self.state, other.state}
-        told = (self.report_id, self.basis, self.reason) == (other.report_id, other.basis, other.reason)
-        return told and (len(states) == 1 or states == {"made", "unchanged"})
 
 
 def key(scope: Mapping[str, Any]) -> str:
@@ -63,6 +56,14 @@ def record(workspace: Workspace, attempt: Attempt) -> None:
         os.write(handle, b"\n" * cut_short + canonical(asdict(attempt)).encode() + b"\n")
     finally:
         os.close(handle)
+
+
+def compact(workspace: Workspace, longest: int = 5000) -> None:
+    """Keep the last note of every scope where many have gathered. A note that is added meanwhile may get lost."""
+    notes = [*_read(workspace)]
+    last = latest(workspace)
+    if len(notes) > max(longest, 4 * len(last)):
+        write_whole(workspace.attempts, b"".join(canonical(asdict(note)).encode() + b"\n" for note in last))
 
 
 def _read(workspace: Workspace) -> Iterator[Attempt]:

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import polars as pl
 
+from fairpanel.store import lake_mark
 from fairpanel.whole_file import write_whole
 from fairpanel.workspace import Workspace
 from schemas.columns import Column
 
 KEY_VARIABLE = "FAIRPANEL_KEY"
 SHORTEST_KEY = 16
-MARK = "pseudonym-key.fingerprint"
 RESTORE = (
     f"With another key nobody is recognised and everybody counts twice. Restore {KEY_VARIABLE} or secrets/pseudonym.key, or "
     "begin a new workspace."
@@ -70,19 +70,21 @@ class Pseudonyms:
 def of_workspace(workspace: Workspace) -> Pseudonyms:
     """The key that everything in a workspace is under. Raises PseudonymKeyError where it has become another one: nobody
     would be recognised, and everybody delivered again would count as somebody else."""
-    mark = workspace.lake / MARK
-    known = (mark.read_text(encoding="utf-8").strip() if mark.exists() else "") or None
+    known = lake_mark.read(workspace)
+    if known is None:
+        lake_mark.require_place(workspace)
     lost = not (workspace.secrets / "pseudonym.key").exists() and os.environ.get(KEY_VARIABLE) is None
     if known is not None and lost:
         raise PseudonymKeyError(f"the pseudonym key of this workspace (fingerprint {known}) is gone. {RESTORE}")
     pseudonyms = from_environment_or_file(workspace.secrets)
     if known is None:
-        write_whole(mark, f"{pseudonyms.fingerprint}\n".encode())
-    elif known != pseudonyms.fingerprint:
+        known = lake_mark.leave(workspace, pseudonyms.fingerprint)
+    if known != pseudonyms.fingerprint:
         raise PseudonymKeyError(
             f"the pseudonym key is another one (fingerprint {pseudonyms.fingerprint}) than the one this workspace was filled "
             f"with ({known}). {RESTORE}"
         )
+    lake_mark.remember(workspace, known)
     return pseudonyms
 
 

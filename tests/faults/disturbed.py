@@ -17,6 +17,7 @@ from typing import Any
 from fairpanel.simulation.parameters import Parameters
 from fairpanel.simulation.write import simulate
 from fairpanel.store import ledger, tables
+from fairpanel.store.verification import verify
 from fairpanel.workspace import Workspace
 from schemas.columns import COLUMNS
 
@@ -144,7 +145,7 @@ def holds(folder: Path) -> dict[str, Any]:
         found[f"{path.parent.name}/{path.name}"] = _without_versions(path)
     recorded = [e.manifest for e in ledger.entries(where) if e.manifest.get("kind", "report") == "report"]
     found["recorded"] = sorted(manifest["report_id"] for manifest in recorded)
-    found["problems"] = [(problem.where, problem.what) for problem in ledger.verify(where)]
+    found["problems"] = [(problem.where, problem.what) for problem in verify(where)]
     return found
 
 

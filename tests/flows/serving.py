@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -105,8 +105,8 @@ class Served:
 
 
 @contextmanager
-def served(workspace: Path, port: int | None = None, **settings: str) -> Iterator[Served]:
-    """`fairpanel serve` under these settings until the end of the block; every process is gone afterwards."""
+def served(workspace: Path, port: int | None = None, more: Mapping[str, str] | None = None) -> Iterator[Served]:
+    """`fairpanel serve` until the end of the block, with more environment; every process is gone afterwards."""
     port = free_port() if port is None else port
     printed = workspace.parent / f"{workspace.name}-{port}.out"
     library = free_port()
@@ -114,7 +114,7 @@ def served(workspace: Path, port: int | None = None, **settings: str) -> Iterato
     with printed.open("w") as out:
         process = subprocess.Popen(
             [*command, "--port", str(port), "--library-port", str(library)],
-            stdout=out, stderr=subprocess.STDOUT, text=True, env=environment() | settings,
+            stdout=out, stderr=subprocess.STDOUT, text=True, env=environment() | dict(more or {}),
             cwd=workspace.parent,
         )  # fmt: skip
     stop = threading.Event()

@@ -17,6 +17,7 @@ from fairpanel.pipeline.scope import NothingToAuditError, Scope
 from fairpanel.simulation.parameters import Parameters
 from fairpanel.simulation.write import simulate
 from fairpanel.store import ledger
+from fairpanel.store.verification import verify
 from fairpanel.workspace import Workspace
 from tests.workspaces import take_in, workspace
 
@@ -52,7 +53,7 @@ def test_the_same_inputs_give_the_same_report_and_no_new_entry(filled: Workspace
     audit(filled, ALL, Config())
     assert {path.name: path.read_bytes() for path in first.directory.iterdir()} == content
     assert len(ledger.entries(filled)) == entries
-    assert ledger.verify(filled) == []
+    assert verify(filled) == []
 
 
 def test_another_configuration_gives_another_report(filled: Workspace) -> None:

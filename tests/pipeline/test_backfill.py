@@ -21,6 +21,7 @@ from fairpanel.pipeline.periods import PeriodError, periods
 from fairpanel.simulation.parameters import Parameters
 from fairpanel.simulation.write import simulate
 from fairpanel.store import attempts, ledger
+from fairpanel.store.verification import verify
 from fairpanel.workspace import Workspace
 from tests.workspaces import take_in, workspace, write
 
@@ -202,7 +203,7 @@ def test_several_processes_give_what_one_gives(filled: Workspace, folder: Path, 
     assert counted(two) == {"made": len(two)}
     assert two == one
     assert content(other) == content(filled)
-    assert ledger.verify(other) == []
+    assert verify(other) == []
 
 
 def _kill_those_at_work(killed: list[int], until: threading.Event) -> None:
@@ -226,7 +227,7 @@ def test_a_killed_process_takes_nothing_along(filled: Workspace) -> None:
     killer.join()
     assert killed
     assert states(results) == ["made", "made"]
-    assert ledger.verify(filled) == []
+    assert verify(filled) == []
 
 
 def test_a_scope_under_which_processes_die_is_given_up(filled: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:

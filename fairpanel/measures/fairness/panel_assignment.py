@@ -22,6 +22,7 @@ from fairpanel.measures.columns import (
 )
 from fairpanel.measures.estimate import Caution, Estimate, Interval, MeasureInputError
 from fairpanel.measures.fairness.contingency import TwoGroups, no_value, one_group_only, two_groups
+from fairpanel.measures.fairness.panel_draws import splits
 from fairpanel.measures.fairness.panel_levels import PanelDesign, Split, share_raters, split
 from fairpanel.measures.fairness.power import detectable_coefficient
 from fairpanel.measures.mixed_models.components import Components, crossed_components
@@ -243,13 +244,9 @@ def _draws(design: PanelDesign, codes: tuple[int, int], replicates: int, seed: i
     """Gap and between on samples of candidates drawn with replacement, one row a sample that gives both."""
     rng = np.random.default_rng(seed)
     units = design.group.size
-    rows = []
-    for _ in range(replicates):
-        weight = np.bincount(rng.integers(0, units, units), minlength=units).astype(np.float64)
-        drawn = split(design, *codes, weight)
-        if drawn is not None:
-            rows.append((drawn.gap, drawn.between))
-    return np.array(rows, dtype=np.float64).reshape(-1, 2)
+    drawn = [np.bincount(rng.integers(0, units, units), minlength=units) for _ in range(replicates)]
+    found = splits(design, *codes, np.array(drawn, dtype=np.float64))
+    return np.asarray(found[~np.isnan(found[:, 0])])
 
 
 def _intervals(seen: Split, draws: Floats, confidence: float) -> tuple[Interval | None, dict[str, Any], list[Caution]]:

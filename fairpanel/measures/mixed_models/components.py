@@ -9,7 +9,13 @@ from typing import Any
 import numpy as np
 
 from fairpanel.measures.estimate import Caution, Interval
-from fairpanel.measures.mixed_models.crossed import DENSE_LIMIT, CrossedDesign, crossed_design, evaluate
+from fairpanel.measures.mixed_models.crossed import (
+    CrossedDesign,
+    crossed_design,
+    evaluate,
+    residual_squares,
+)
+from fairpanel.measures.mixed_models.crossed_layout import DENSE_LIMIT
 from fairpanel.measures.mixed_models.fit import CEILING, Convergence, CrossedFit, fit_crossed, moment_components
 from fairpanel.measures.mixed_models.probed import fit_probed
 from fairpanel.measures.mixed_models.profile import PROFILE_LIMIT, Target, delta_interval, profile_interval
@@ -116,7 +122,7 @@ def _additive(design: CrossedDesign) -> bool:
     """Whether unit and rater effects reproduce every score; so small a residual needs a small or tidy design."""
     if design.n > 2000:  # also keeps designs without a dense matrix away
         return False
-    return evaluate(design, np.array([CEILING, CEILING])).rss < 1e-5 * design.sum_squares
+    return residual_squares(design, np.array([CEILING, CEILING])) < 1e-5 * design.sum_squares
 
 
 def _exact_fit(found: Components) -> CrossedFit:

@@ -16,18 +16,15 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 from scipy.linalg import lapack
-from scipy.sparse.csgraph import connected_components
 
+from fairpanel.measures.mixed_models.crossed_layout import Layout, layout_of
 from fairpanel.measures.mixed_models.threads import with_one_blas_thread
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
 UNIT, RATER = 0, 1
-DENSE_LIMIT = 5000
-"""Most levels of the smaller factor for which its dense matrix is factored."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +56,7 @@ class CrossedDesign:
     cooccurrence: Any
     cooccurrence_diagonal: FloatArray
     parts: tuple[IntArray, ...]
+    layout: Layout
 
     @property
     def kept_levels(self) -> int:
@@ -72,58 +70,24 @@ def crossed_design(unit: IntArray, rater: IntArray, score: FloatArray, /) -> Cro
     e, k, levels_e, levels_k = (unit, rater, units, raters) if eliminated == UNIT else (rater, unit, raters, units)
     centre = float(score.mean())
     y = score - centre
-    incidence = sparse.csr_array((np.ones(y.size), (e, k)), shape=(levels_e, levels_k))
-    incidence.sum_duplicates()
-    count_e = np.bincount(e, minlength=levels_e).astype(np.float64)
-    class_count, count_class = np.unique(count_e, return_inverse=True)
-    columns, diagonal = _cooccurrence(incidence, count_class, class_count.size)
+    layout = layout_of(e, k, levels_e, levels_k)
     return CrossedDesign(
         eliminated=eliminated,
         n=int(y.size),
         centre=centre,
         sum_squares=float(y @ y),
-        incidence=incidence,
-        count_e=count_e,
-        count_k=np.bincount(k, minlength=levels_k).astype(np.float64),
+        incidence=layout.incidence,
+        count_e=layout.count_e,
+        count_k=layout.count_k,
         total_e=np.bincount(e, weights=y, minlength=levels_e).astype(np.float64),
         total_k=np.bincount(k, weights=y, minlength=levels_k).astype(np.float64),
-        count_class=count_class,
-        class_count=class_count,
-        cooccurrence=columns,
-        cooccurrence_diagonal=diagonal,
-        parts=_parts(incidence),
+        count_class=layout.count_class,
+        class_count=layout.class_count,
+        cooccurrence=layout.cooccurrence,
+        cooccurrence_diagonal=layout.cooccurrence_diagonal,
+        parts=layout.parts,
+        layout=layout,
     )
-
-
-def _parts(incidence: Any) -> tuple[IntArray, ...]:
-    graph = sparse.block_array([[None, incidence], [incidence.T, None]], format="csr")
-    count, part = connected_components(graph, directed=False)
-    if count == 1:
-        return ()
-    kept = part[incidence.shape[0] :]
-    order = np.argsort(kept, kind="stable")
-    return tuple(np.split(order, np.flatnonzero(np.diff(kept[order])) + 1))
-
-
-def _cooccurrence(incidence: Any, count_class: IntArray, classes: int) -> tuple[Any, FloatArray]:
-    kept = incidence.shape[1]
-    diagonal = np.zeros((kept, classes))
-    if kept > DENSE_LIMIT:
-        return None, diagonal
-    values: list[FloatArray] = []
-    places: list[IntArray] = []
-    ends = [0]
-    for one in range(classes):
-        rows = incidence[np.flatnonzero(count_class == one)]
-        pairs = sparse.triu(rows.T @ rows, format="coo")
-        place = pairs.row.astype(np.int64) * kept + pairs.col
-        order = np.argsort(place)
-        places.append(place[order])
-        values.append(pairs.data[order])
-        ends.append(ends[-1] + place.size)
-        diagonal[:, one] = np.bincount(pairs.row[pairs.row == pairs.col], pairs.data[pairs.row == pairs.col], kept)
-    columns = sparse.csc_array((np.concatenate(values), np.concatenate(places), ends), shape=(kept * kept, classes))
-    return columns, diagonal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,7 +152,7 @@ class Likelihood:
 
     def average_information(self) -> FloatArray:
         """Of the criterion, in γ: the mean of observed and expected information (Gilmour et al. 1995)."""
-        profiled = np.outer(self.quadratics, self.quadratics) / self.rss
+        profiled = self.quadratics[:, None] * self.quadratics / self.rss
         return np.asarray((self.curvature - profiled) / self.variance)
 
 
@@ -201,10 +165,10 @@ def evaluate(design: CrossedDesign, gamma: FloatArray, /, *, single: bool = Fals
     gamma_e, gamma_k = float(gamma[design.eliminated]), float(gamma[1 - design.eliminated])
     shrink = 1 / (1 + gamma_e * design.class_count)
     factor, inverse, log_det = _factor(design, gamma_e * shrink, gamma_k, single=single)
-    diagonal = np.diagonal(inverse)
-    by_class = 2 * (design.cooccurrence.T @ inverse.T.reshape(-1)) - design.cooccurrence_diagonal.T @ diagonal
+    diagonal = inverse.diagonal()
+    by_class = 2 * (design.layout.cooccurrence_t @ inverse.T.reshape(-1)) - design.cooccurrence_diagonal.T @ diagonal
     kept = Kept(
-        solve=lambda x: x if factor is None else lapack.dpotrs(factor, x, lower=1)[0],
+        solve=_solver(factor),
         log_det=log_det,
         diagonal=diagonal,
         leverage=lambda: _leverage(design, inverse),
@@ -219,33 +183,26 @@ def assemble(design: CrossedDesign, gamma: FloatArray, kept: Kept, /) -> Likelih
     first = design.eliminated
     gamma_e, gamma_k = float(gamma[first]), float(gamma[1 - first])
     shrink = 1 / (1 + gamma_e * design.count_e)
-    weight = gamma_e * shrink
-
-    def project(sum_e: FloatArray, sum_k: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Z_e' V⁻¹ x and Z_k' V⁻¹ x from Z_e' x and Z_k' x."""
-        solved = kept.solve(sum_k - design.incidence.T @ (weight * sum_e))
-        return (sum_e - gamma_k * (design.incidence @ solved)) * shrink, solved
-
-    ones_e, ones_k = project(design.count_e, design.count_k)
+    project = _projection(design, gamma_e * shrink, shrink, gamma_k, kept.solve)
+    ones_e, ones_k, y_e, y_k = project(design.count_e, design.count_k, design.total_e, design.total_k)
     information = float(ones_e.sum())
-    y_e, y_k = project(design.total_e, design.total_k)
     intercept = float(y_e.sum()) / information
     effect_e, effect_k = y_e - intercept * ones_e, y_k - intercept * ones_k
-    # y'Py: y'V⁻¹y = y'y − Σ γ (Z'y)·(Z'V⁻¹y), and 1'V⁻¹y = intercept · information
-    rss = design.sum_squares - gamma_e * float(design.total_e @ y_e) - gamma_k * float(design.total_k @ y_k)
-    rss -= intercept**2 * information
+    rss = _squares(design, gamma_e, gamma_k, y_e, y_k) - intercept**2 * information
     trace_k = kept.trace_kept - float(ones_k @ ones_k) / information
     trace_e = float(design.count_e @ shrink - gamma_k * kept.trace_lost - ones_e @ ones_e / information)
 
-    half_e = project(design.count_e * effect_e, design.incidence.T @ effect_e)
-    half_k = project(design.incidence @ effect_k, design.count_k * effect_k)
-    mean_e, mean_k = half_e[0].sum() / information, half_k[0].sum() / information
-    cross = effect_k @ (half_e[1] - mean_e * ones_k)
-    curvature = np.array(
-        [[effect_e @ (half_e[0] - mean_e * ones_e), cross], [cross, effect_k @ (half_k[1] - mean_k * ones_k)]]
+    half_ee, half_ek, half_ke, half_kk = project(
+        design.count_e * effect_e,
+        design.layout.incidence_t @ effect_e,
+        design.incidence @ effect_k,
+        design.count_k * effect_k,
     )
-    order = [0, 1] if first == UNIT else [1, 0]
-    pair_effects, pair_ones = (effect_e, effect_k), (ones_e, ones_k)
+    mean_e, mean_k = half_ee.sum() / information, half_ke.sum() / information
+    cross = effect_k @ (half_ek - mean_e * ones_k)
+    curve_e, curve_k = effect_e @ (half_ee - mean_e * ones_e), effect_k @ (half_kk - mean_k * ones_k)
+    squares_e, squares_k = effect_e @ effect_e, effect_k @ effect_k
+    unit_first = first == UNIT
     return Likelihood(
         gamma=np.array([gamma[UNIT], gamma[RATER]], dtype=np.float64),
         n=design.n,
@@ -255,13 +212,63 @@ def assemble(design: CrossedDesign, gamma: FloatArray, kept: Kept, /) -> Likelih
         rss=max(rss, np.finfo(np.float64).tiny),
         intercept=design.centre + intercept,
         information=information,
-        traces=np.array([trace_e, trace_k])[order],
-        quadratics=np.array([effect_e @ effect_e, effect_k @ effect_k])[order],
-        curvature=curvature[np.ix_(order, order)],
-        effects=(pair_effects[order[0]], pair_effects[order[1]]),
-        ones=(pair_ones[order[0]], pair_ones[order[1]]),
+        traces=np.array([trace_e, trace_k] if unit_first else [trace_k, trace_e]),
+        quadratics=np.array([squares_e, squares_k] if unit_first else [squares_k, squares_e]),
+        curvature=np.array(
+            [[curve_e, cross], [cross, curve_k]] if unit_first else [[curve_k, cross], [cross, curve_e]]
+        ),
+        effects=(effect_e, effect_k) if unit_first else (effect_k, effect_e),
+        ones=(ones_e, ones_k) if unit_first else (ones_k, ones_e),
         kept=kept,
     )
+
+
+def _projection(
+    design: CrossedDesign,
+    weight: FloatArray,
+    shrink: FloatArray,
+    gamma_k: float,
+    solve: Callable[[FloatArray], FloatArray],
+) -> Callable[..., tuple[FloatArray, FloatArray, FloatArray, FloatArray]]:
+    """From Z_e' x and Z_k' x, for two x at once, to Z_e' V⁻¹ x and Z_k' V⁻¹ x."""
+    incidence, incidence_t = design.incidence, design.layout.incidence_t
+    held, solved = np.empty((weight.size, 2)), np.empty((design.kept_levels, 2))
+
+    def project(
+        first_e: FloatArray, first_k: FloatArray, second_e: FloatArray, second_k: FloatArray
+    ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+        np.multiply(weight, first_e, out=held[:, 0])
+        np.multiply(weight, second_e, out=held[:, 1])
+        taken = incidence_t @ held
+        one, two = solve(first_k - taken[:, 0]), solve(second_k - taken[:, 1])
+        solved[:, 0], solved[:, 1] = one, two
+        spread = gamma_k * (incidence @ solved)
+        return (first_e - spread[:, 0]) * shrink, one, (second_e - spread[:, 1]) * shrink, two
+
+    return project
+
+
+def _squares(design: CrossedDesign, gamma_e: float, gamma_k: float, y_e: FloatArray, y_k: FloatArray) -> float:
+    """y'V⁻¹y = y'y − Σ γ (Z'y)·(Z'V⁻¹y); less intercept² · information it is y'Py, as 1'V⁻¹y = intercept · information."""
+    return design.sum_squares - gamma_e * float(design.total_e @ y_e) - gamma_k * float(design.total_k @ y_k)
+
+
+@with_one_blas_thread
+def residual_squares(design: CrossedDesign, gamma: FloatArray, /) -> float:
+    """y'Py alone, as `evaluate` gives it."""
+    gamma_e, gamma_k = float(gamma[design.eliminated]), float(gamma[1 - design.eliminated])
+    by_class = gamma_e * (1 / (1 + gamma_e * design.class_count))
+    factor, _, _ = _factor(design, by_class, gamma_k, single=False, inverted=False)
+    shrink = 1 / (1 + gamma_e * design.count_e)
+    project = _projection(design, gamma_e * shrink, shrink, gamma_k, _solver(factor))
+    ones_e, _, y_e, y_k = project(design.count_e, design.count_k, design.total_e, design.total_k)
+    information = float(ones_e.sum())
+    rss = _squares(design, gamma_e, gamma_k, y_e, y_k) - (float(y_e.sum()) / information) ** 2 * information
+    return max(rss, float(np.finfo(np.float64).tiny))
+
+
+def _solver(factor: FloatArray | None) -> Callable[[FloatArray], FloatArray]:
+    return lambda x: x if factor is None else lapack.dpotrs(factor, x, lower=1)[0]
 
 
 def _leverage(design: CrossedDesign, inverse: FloatArray) -> FloatArray:
@@ -274,7 +281,7 @@ def _leverage(design: CrossedDesign, inverse: FloatArray) -> FloatArray:
 
 
 def _factor(
-    design: CrossedDesign, class_weight: FloatArray, gamma_k: float, *, single: bool
+    design: CrossedDesign, class_weight: FloatArray, gamma_k: float, *, single: bool, inverted: bool = True
 ) -> tuple[FloatArray | None, FloatArray, float]:
     """Cholesky factor, inverse and log-determinant of A = I + γ_k (diag(count_k) − Σ weight · co-occurrence)."""
     kept = design.kept_levels
@@ -282,31 +289,32 @@ def _factor(
         return None, np.asfortranarray(np.eye(kept)), 0.0
     flat = design.cooccurrence @ (-gamma_k * class_weight)
     flat[:: kept + 1] += 1 + gamma_k * design.count_k
-    matrix = flat.reshape(kept, kept).T
     if not design.parts:
-        return _factor_part(matrix, single=single)
-    factor, inverse = np.zeros((kept, kept), order="F"), np.zeros((kept, kept), order="F")
+        return _factor_part(flat.reshape(kept, kept).T, single=single, inverted=inverted)
+    factor, inverse = np.zeros(kept * kept), np.zeros(kept * kept)
     log_det = 0.0
-    for part in design.parts:
-        place = np.ix_(part, part)
-        factor[place], inverse[place], log_det_part = _factor_part(np.asfortranarray(matrix[place]), single=single)
+    for place in design.layout.places:
+        factor_part, inverse_part, log_det_part = _factor_part(flat[place].T, single=single, inverted=inverted)
+        factor[place] = factor_part.T
+        if inverted:
+            inverse[place] = inverse_part.T
         log_det += log_det_part
-    return factor, inverse, log_det
+    return factor.reshape(kept, kept).T, inverse.reshape(kept, kept).T, log_det
 
 
-def _factor_part(matrix: FloatArray, *, single: bool) -> tuple[FloatArray, FloatArray, float]:
+def _factor_part(matrix: FloatArray, *, single: bool, inverted: bool) -> tuple[FloatArray, FloatArray, float]:
     """Of a matrix whose lower triangle is given, which is overwritten."""
     if single:
         coarse, failed = lapack.spotrf(matrix.astype(np.float32), lower=1, clean=0, overwrite_a=1)
         if not failed:
             rough, _ = lapack.spotri(coarse, lower=1)
             factor = coarse.astype(np.float64)
-            return factor, rough.astype(np.float64), 2 * float(np.log(np.diagonal(factor)).sum())
+            return factor, rough.astype(np.float64), 2 * float(np.log(factor.diagonal()).sum())
     factor, failed = lapack.dpotrf(matrix, lower=1, clean=0, overwrite_a=1)
     if failed:
         raise ArithmeticError("the raters' matrix is not positive definite")
-    inverse, _ = lapack.dpotri(factor, lower=1)
-    return factor, inverse, 2 * float(np.log(np.diagonal(factor)).sum())
+    inverse = lapack.dpotri(factor, lower=1)[0] if inverted else factor
+    return factor, inverse, 2 * float(np.log(factor.diagonal()).sum())
 
 
 def prediction_variance(design: CrossedDesign, likelihood: Likelihood, component: int, /) -> FloatArray:

@@ -74,11 +74,10 @@ def moment_components(design: CrossedDesign, /) -> FloatArray:
 
     Linear in the ratings whatever the number of levels.
     """
-    n, squares = design.n, design.incidence.power(2)
+    n = design.n
     total = float(design.total_e.sum()) ** 2 / n
     mean_e, mean_k = float(design.count_e @ design.count_e) / n, float(design.count_k @ design.count_k) / n
-    shared_e = float((squares.T @ (1 / design.count_e)).sum())
-    shared_k = float((squares @ (1 / design.count_k)).sum())
+    shared_e, shared_k = design.layout.shared_e, design.layout.shared_k
     equations = np.array(
         [
             [n - mean_e, shared_e - mean_k, design.count_e.size - 1],
@@ -160,7 +159,9 @@ def minimise(
     while iterations < limit:
         iterations += 1
         gradient, information = current.gradient(), current.average_information()
-        active = free & ~((current.gamma == 0) & (gradient >= 0)) & ~((current.gamma >= CEILING) & (gradient <= 0))
+        active = free
+        if not all(0 < one < CEILING for one in current.gamma.tolist()):
+            active = free & ~((current.gamma == 0) & (gradient >= 0)) & ~((current.gamma >= CEILING) & (gradient <= 0))
         if not active.any() and evaluate_at is at:
             decrement = 0.0
             break
@@ -179,7 +180,7 @@ def minimise(
             evaluations += 1
             moved = trial.criterion < criterion + 1e-12 * abs(criterion)
             scale /= 2
-        if not moved or np.array_equal(trial.gamma, current.gamma):
+        if not moved or bool((trial.gamma == current.gamma).all()):
             if evaluate_at is at:
                 break
             evaluate_at, trial = at, at(current.gamma)
@@ -196,11 +197,13 @@ def minimise(
 
 def within(gamma: FloatArray, step: FloatArray, /) -> FloatArray:
     """A step on, but not below 0 and not by orders of magnitude."""
-    return np.asarray(np.clip(gamma + step, 0, np.minimum(CEILING, 20 * gamma + 1)))
+    return np.asarray(np.minimum(np.maximum(gamma + step, 0), np.minimum(CEILING, 20 * gamma + 1)))
 
 
 def newton_step(information: FloatArray, gradient: FloatArray, active: npt.NDArray[np.bool_], /) -> FloatArray:
     """Minus the inverse information times the gradient, among the active components; 0 for the others."""
+    if active.all():
+        return -_solve(information, gradient)
     step = np.zeros(gradient.size)
     if active.any():
         step[active] = -_solve(information[np.ix_(active, active)], gradient[active])
@@ -209,6 +212,7 @@ def newton_step(information: FloatArray, gradient: FloatArray, active: npt.NDArr
 
 def _solve(matrix: FloatArray, right: FloatArray) -> FloatArray:
     """Solution with a matrix that may be singular, or nothing at all: the step is then long, along `right`."""
-    scale = np.sqrt(np.maximum(np.diagonal(matrix), 1e-12 * right**2 + 1e-100))
-    scaled = matrix / np.outer(scale, scale) + 1e-12 * np.eye(scale.size)
+    scale = np.sqrt(np.maximum(matrix.diagonal(), 1e-12 * right**2 + 1e-100))
+    scaled = matrix / (scale[:, None] * scale)
+    scaled.flat[:: scale.size + 1] += 1e-12
     return np.asarray(np.linalg.solve(scaled, right / scale) / scale)

@@ -10,6 +10,7 @@ from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
 from fairpanel.measures.estimate import Caution
+from fairpanel.measures.mixed_models.remembered import remembered
 from fairpanel.measures.panel import Ratings
 
 IntArray = npt.NDArray[np.int64]
@@ -51,8 +52,12 @@ def linkage(ratings: Ratings, /) -> Linkage:
     q sums raters shared by pairs of units without visiting the pairs: over raters, the squared sum less the sum of
     squares of 1/k_i is the sum over pairs of c_ij / (k_i k_j).
     """
-    units, raters = len(ratings.units), len(ratings.raters)
-    pair = np.unique(ratings.unit * raters + ratings.rater)
+    return _linkage(ratings.unit, ratings.rater, len(ratings.units), len(ratings.raters))
+
+
+@remembered
+def _linkage(unit_of: IntArray, rater_of: IntArray, units: int, raters: int) -> Linkage:
+    pair = np.unique(unit_of * raters + rater_of)
     unit, rater = pair // raters, pair % raters
     per_unit = np.bincount(unit, minlength=units).astype(np.float64)
     share = np.bincount(rater, weights=1 / per_unit[unit], minlength=raters)
@@ -64,7 +69,7 @@ def linkage(ratings: Ratings, /) -> Linkage:
     return Linkage(
         raters_per_unit=per_unit,
         units_per_rater=np.bincount(rater, minlength=raters).astype(np.float64),
-        duplicates=ratings.score.size - pair.size,
+        duplicates=unit_of.size - pair.size,
         parts=int(parts),
         part_of_unit=part[:units].astype(np.int64),
         part_of_rater=part[units:].astype(np.int64),

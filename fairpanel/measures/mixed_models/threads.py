@@ -43,7 +43,7 @@ def _controls() -> tuple[tuple[Callable[[], int], Callable[[int], Any]], ...]:
 @contextmanager
 def one_blas_thread() -> Iterator[None]:
     """Within: bundled OpenBLAS libraries use one thread."""
-    before = [(setter, getter()) for getter, setter in _controls()]
+    before = [(setter, threads) for getter, setter in _controls() if (threads := getter()) != 1]
     for setter, _ in before:
         setter(1)
     try:
@@ -58,6 +58,8 @@ def with_one_blas_thread(function: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(function)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
+        if all(getter() == 1 for getter, _ in _controls()):
+            return function(*args, **kwargs)
         with one_blas_thread():
             return function(*args, **kwargs)
 

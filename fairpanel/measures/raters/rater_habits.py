@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -37,6 +37,8 @@ HABITS = (
 )  # fmt: skip
 FEWEST = 8
 """Forms under which a rater's habits are not judged, whatever min_units allows."""
+SEVERITY_MARGIN = 0.25
+"""Standard deviations between units up to which a rater's severity is nobody's habit."""
 REFERENCES = (
     "Saal, F. E., Downey, R. G., & Lahey, M. A. (1980). Rating the ratings. Psychological Bulletin, 88, 413-428",
     "Wu, M. (2017). Some IRT-based analyses for interpreting rater effects. Psychological Test and Assessment Modeling, 59",
@@ -56,7 +58,7 @@ def rater_habits(
     interviewed: str | None = "interviewed_at",
     submitted: str | None = "submitted_at",
     min_units: int = 10,
-    severity_margin: float = 0.25,
+    severity_margin: float = SEVERITY_MARGIN,
     false_discovery_rate: float = 0.05,
     confidence: float = 0.95,
     only: Sequence[str] | None = None,
@@ -142,15 +144,15 @@ def rater_habits(
         why = Caution("SMALL_SAMPLE", "units and raters cannot be told apart in these scores")
         return _none("rater_habits", ratings, [*cautions, why])
     raters, fewest = len(ratings.raters), max(min_units, FEWEST)
-    habits = [_severity(found, raters, fewest, severity_margin), *spread_habits(found, raters, fewest)]
-    habits += form_habits(found, raters, fewest)
-    if item is not None and (only is None or "copying" in only):
+    wanted = set(HABITS if only is None else only)
+    habits = _untimed(found, raters, fewest, severity_margin, wanted)
+    if item is not None and "copying" in wanted:
         copied = copying(found, ratings, raters, fewest)
         habits += [] if copied is None else [copied]
     labels = [name for name in (unit, rater, score, item) if name is not None]
     present = data.with_columns(pl.col(score).cast(pl.Float64).fill_nan(None)).drop_nulls(labels)
     habits += _timed(found, present, interviewed, submitted, raters, fewest)
-    habits = [habit for habit in habits if only is None or habit.name in only]
+    habits = [habit for habit in habits if habit.name in wanted]
     shown = link.units_per_rater >= min_units
     level = np.bincount(found.rater, found.score) / np.bincount(found.rater)
     judged = {habit.name: (habit, _judge(habit, level, confidence, false_discovery_rate)) for habit in habits}
@@ -182,6 +184,37 @@ def rater_habits(
         },
         references=REFERENCES,
     )
+
+
+def flagged_for(
+    ratings: Ratings, rater: int, habit: str, /, *, min_units: int, false_discovery_rate: float, confidence: float
+) -> bool:
+    """Whether `rater_habits` of these ratings would flag the rater with this code for severity, a habit of spread or
+    one of items within forms: the same judgement without the table of everybody's. Raises as rater_habits does."""
+    check_confidence(confidence)
+    _check_options(min_units, false_discovery_rate)
+    link = linkage(ratings)
+    if why_not_estimable(ratings, link) or link.units_per_rater[rater] < min_units:
+        return False
+    found = forms(ratings)
+    if found is None:
+        return False
+    level = np.bincount(found.rater, found.score) / np.bincount(found.rater)
+    for one in _untimed(found, len(ratings.raters), max(min_units, FEWEST), SEVERITY_MARGIN, {habit}):
+        judged = _judge(one, level, confidence, false_discovery_rate)
+        if judged is not None and one.name == habit:
+            return bool(np.isfinite(judged.q[rater]) and judged.flagged[rater])
+    return False
+
+
+def _untimed(found: Forms, raters: int, fewest: int, margin: float, wanted: Set[str]) -> list[Habit]:
+    """Severity, spread and what forms of several items show: families of habits of which one is wanted."""
+    habits = [_severity(found, raters, fewest, margin)] if "severity" in wanted else []
+    if wanted & {"discrimination", "range", "inconsistency"}:
+        habits += spread_habits(found, raters, fewest)
+    if wanted & {"halo", "same_score_throughout"}:
+        habits += form_habits(found, raters, fewest)
+    return habits
 
 
 def _judge(habit: Habit, level: FloatArray, confidence: float, false_discovery_rate: float) -> Judgement | None:

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from fairpanel.measures.catalogue import measure
 from fairpanel.measures.estimate import Estimate, MeasureInputError
+from fairpanel.measures.fairness.panel_draws import splits
 from fairpanel.measures.fairness.panel_levels import PanelDesign, split
 
 PAIR = {"focal": "f", "reference": "r"}
@@ -189,3 +191,43 @@ def test_misuse_is_refused() -> None:
         measure("panel_assignment", frame.with_columns(group=pl.Series(["f", "r", "r"] * 40)))
     with pytest.raises(MeasureInputError, match="replicates"):
         measure("panel_assignment", frame, replicates=10, **PAIR)
+
+
+def _drawn(design: PanelDesign, samples: int, seed: int) -> npt.NDArray[np.float64]:
+    rng, units = np.random.default_rng(seed), design.group.size
+    return np.array(
+        [np.bincount(rng.integers(0, units, units), minlength=units) for _ in range(samples)], dtype=np.float64
+    )
+
+
+@pytest.mark.parametrize(("units", "raters", "groups"), [(40, 6, 2), (60, 25, 3), (12, 6, 3), (400, 170, 2)])
+def test_many_samples_at_once_are_the_single_ones(units: int, raters: int, groups: int) -> None:
+    """Also where raters drop out of a sample, samples fall apart, or there are too many raters for dense matrices."""
+    design = _design(units, units, raters, groups)
+    weights = _drawn(design, 30 if raters < 100 else 3, units)
+    weights[0, design.group == 1] = 0
+    found = splits(design, 1, 0, weights)
+    assert np.isnan(found[0]).all()
+    assert np.isfinite(found[1:]).any()
+    for row, weight in zip(found, weights, strict=True):
+        one = split(design, 1, 0, weight)
+        if one is None:
+            assert np.isnan(row).all()
+        else:
+            # conjugate gradients end at a relative residual of 1e-9
+            assert row == pytest.approx([one.gap, one.between], abs=2e-8)
+
+
+def test_samples_beside_a_part_that_nobody_links() -> None:
+    """A third group with raters of its own: the normal matrix has a second direction of no weight."""
+    design = _design(5, 30, 6, 2)
+    apart = PanelDesign(
+        score=np.append(design.score, [1.0, 2.0, 4.0]),
+        unit=np.append(design.unit, [30, 30, 31]),
+        rater=np.append(design.rater, [6, 7, 7]),
+        group=np.append(design.group, [2, 2]),
+        ratio=design.ratio,
+    )
+    weights = np.column_stack([_drawn(design, 10, 5), np.ones((10, 2))])
+    alone = splits(design, 1, 0, weights[:, :30])
+    assert splits(apart, 1, 0, weights) == pytest.approx(alone, abs=2e-8)

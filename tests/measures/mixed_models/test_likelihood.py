@@ -9,9 +9,17 @@ import numpy.typing as npt
 import pytest
 from scipy.optimize import brentq, minimize_scalar
 
+from fairpanel.measures.mixed_models import crossed_layout
 from fairpanel.measures.mixed_models.blocks import evaluate_blocks
 from fairpanel.measures.mixed_models.blocks_design import block_design
-from fairpanel.measures.mixed_models.crossed import RATER, UNIT, crossed_design, evaluate, prediction_variance
+from fairpanel.measures.mixed_models.crossed import (
+    RATER,
+    UNIT,
+    crossed_design,
+    evaluate,
+    prediction_variance,
+    residual_squares,
+)
 from fairpanel.measures.mixed_models.fit import fit_crossed
 from fairpanel.measures.mixed_models.profile import profile_interval, rater_sd_target, ratio_target
 
@@ -160,3 +168,25 @@ def test_prediction_variance_of_both_sides() -> None:
         own = z[component]
         expected = np.diagonal(gamma * np.eye(own.shape[1]) - gamma**2 * own.T @ p @ own) * found.variance
         assert prediction_variance(design, found, component) == pytest.approx(expected, rel=1e-9)
+
+
+def test_cooccurrence_pair_by_pair_is_the_sparse_product(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small designs are summed, large ones multiplied: the same matrices, and so the same likelihood."""
+    rng = np.random.default_rng(8)
+    unit, rater = np.concatenate([np.arange(70), rng.integers(0, 70, 200)]), rng.integers(0, 9, 270)
+    rater[:9] = np.arange(9)
+    summed = crossed_layout.layout_of(unit, rater, 70, 9)
+    monkeypatch.setattr(crossed_layout, "FEW_PAIRS", 0)
+    multiplied = crossed_layout.layout_of.__wrapped__(unit, rater, 70, 9)
+    assert summed.cooccurrence.toarray().tolist() == multiplied.cooccurrence.toarray().tolist()
+    assert summed.cooccurrence_diagonal.tolist() == multiplied.cooccurrence_diagonal.tolist()
+    assert summed.class_count.size > 3
+
+
+def test_residual_squares_are_those_of_the_likelihood() -> None:
+    rng = np.random.default_rng(9)
+    unit, rater = np.arange(60) // 2, rng.integers(0, 8, 60)
+    rater[:8] = np.arange(8)
+    design = crossed_design(unit, rater, rng.normal(size=60))
+    for gamma in ([0.0, 0.0], [1.5, 0.0], [0.4, 2.0], [1e6, 1e6]):
+        assert residual_squares(design, np.array(gamma)) == evaluate(design, np.array(gamma)).rss

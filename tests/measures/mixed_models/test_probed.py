@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from fairpanel.measures.catalogue import measure
-from fairpanel.measures.mixed_models import components
+from fairpanel.measures.mixed_models import components, crossed_layout
 from fairpanel.measures.mixed_models.crossed import RATER, UNIT, CrossedDesign, crossed_design, prediction_variance
 from fairpanel.measures.mixed_models.fit import fit_crossed
 from fairpanel.measures.mixed_models.probed import fit_probed
@@ -78,11 +78,8 @@ def test_measures_of_designs_beyond_a_dense_matrix(name: str, monkeypatch: pytes
     unit, rater, score = _ratings(900, 200, 4)
     frame = pl.DataFrame({"unit": unit, "rater": rater, "score": score})
     exact = measure(name, frame)
-    for place in (components, crossed_design.__globals__):
-        if isinstance(place, dict):
-            monkeypatch.setitem(place, "DENSE_LIMIT", 100)
-        else:
-            monkeypatch.setattr(place, "DENSE_LIMIT", 100)
+    for place in (components, crossed_layout):
+        monkeypatch.setattr(place, "DENSE_LIMIT", 100)
     probed = measure(name, frame)
     assert "64 random probes" in probed.method
     assert probed.value == pytest.approx(exact.value, rel=0.01)

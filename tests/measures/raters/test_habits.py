@@ -17,6 +17,7 @@ from fairpanel.measures.estimate import MeasureInputError
 from fairpanel.measures.panel import long_ratings
 from fairpanel.measures.raters.habits.forms import forms
 from fairpanel.measures.raters.habits.pooling import Figures, jackknifed, judge
+from fairpanel.measures.raters.rater_habits import flagged_for
 
 STRONG = Design(name="strong", candidates=500, raters=20, panel=(2, 4))
 
@@ -248,3 +249,20 @@ def test_flags_keep_their_false_discovery_rate(design: Design) -> None:
     rates, _ = proportions(design, None, 60, 3)
     assert set(rates) >= {"severity", "discrimination", "range", "inconsistency", "halo", "submission_lag", "drift"}
     assert max(rates.values()) <= 0.11
+
+
+def test_the_short_way_to_one_flag_is_the_long_one() -> None:
+    """flagged_for and the whole table judge alike, rater by rater, for severity, spread and items within forms."""
+    seen = set()
+    for seed, planted in enumerate(("severity", "halo", "inconsistency")):
+        frame, _ = _world(planted, seed)
+        ratings = long_ratings(frame, unit="unit", rater="rater", score="score", item="item")
+        for habit in ("severity", "range", planted):
+            table = measure("rater_habits", frame, only=[habit]).detail["raters"]
+            for code, label in enumerate(ratings.raters):
+                short = flagged_for(ratings, code, habit, min_units=10, false_discovery_rate=0.05, confidence=0.95)
+                assert short == (habit in table.get(label, {"flags": []})["flags"])
+                seen.add(short)
+    assert seen == {True, False}
+    with pytest.raises(MeasureInputError, match="min_units"):
+        flagged_for(ratings, 0, "halo", min_units=0, false_discovery_rate=0.05, confidence=0.95)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from fairpanel.measures.mixed_models.components import Components, crossed_components
 from fairpanel.measures.mixed_models.crossed import RATER
 from fairpanel.measures.mixed_models.linkage import linkage, why_not_estimable
+from fairpanel.measures.mixed_models.remembered import remembered
 from fairpanel.measures.panel import Ratings
 
 FloatArray = npt.NDArray[np.float64]
@@ -51,7 +52,7 @@ class Forms:
 def forms(ratings: Ratings, /) -> Forms | None:
     """The forms of ratings with or without items; None where components cannot be estimated."""
     raters = len(ratings.raters)
-    pair, of_rating, size = np.unique(ratings.unit * raters + ratings.rater, return_inverse=True, return_counts=True)
+    pair, of_rating, size = _pairs(ratings.unit, ratings.rater, raters, 0)
     unit, rater = pair // raters, pair % raters
     level = _item_level(ratings)
     score = np.bincount(of_rating, ratings.score - level) / size + float(level.mean() if level.size else 0.0)
@@ -86,7 +87,7 @@ def forms(ratings: Ratings, /) -> Forms | None:
         score=score,
         deviation=deviation,
         expected=expected,
-        variance=left + found.var_residual,
+        variance=np.asarray(left + found.var_residual, dtype=np.float64),
         others=others,
         items=size.astype(np.int64),
         within=within,
@@ -94,6 +95,12 @@ def forms(ratings: Ratings, /) -> Forms | None:
         of_rating=of_rating.astype(np.int64),
         components=found,
     )
+
+
+@remembered
+def _pairs(first: IntArray, second: IntArray, seconds: int, _: int) -> tuple[IntArray, IntArray, IntArray]:
+    """Distinct pairs of codes as first × seconds + second, the pair of each rating, ratings per pair."""
+    return np.unique(first * seconds + second, return_inverse=True, return_counts=True)
 
 
 def _item_level(ratings: Ratings) -> FloatArray:
@@ -108,8 +115,7 @@ def _spread_within(ratings: Ratings, of_rating: IntArray, size: IntArray) -> tup
     """Variance of a form's scores about the rater's item means, and whether they are all one score."""
     if not ratings.items:
         return np.zeros(size.size), np.full(size.size, np.nan)
-    cell = ratings.rater * len(ratings.items) + ratings.item
-    _, cell = np.unique(cell, return_inverse=True)
+    cell = _pairs(ratings.rater, ratings.item, len(ratings.items), 0)[1]
     centred = ratings.score - (np.bincount(cell, ratings.score) / np.bincount(cell))[cell]
     mean = np.bincount(of_rating, centred) / size
     squares = np.bincount(of_rating, (centred - mean[of_rating]) ** 2)

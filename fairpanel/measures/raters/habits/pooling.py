@@ -106,7 +106,7 @@ def judge(
     spread = 0.0
     for _ in range(3):
         if design.shape[1]:
-            usual = design @ _least_deviations(design, value, 1 / (variance + spread))
+            usual = _least_deviations(design, value, 1 / (variance + spread))
         spread = between_spread(value - usual, variance, value.size - design.shape[1])
     middle_se = EFFICIENCY * float(np.sum(1 / (variance + spread)) ** -0.5) if design.shape[1] else 0.0
     away = value - usual
@@ -151,31 +151,48 @@ def _steadied(variance: FloatArray, forms: IntArray) -> FloatArray:
 
 
 def _least_deviations(design: FloatArray, value: FloatArray, weight: FloatArray) -> FloatArray:
-    """Coefficients that minimise the weighted sum of absolute standardized deviations, by reweighted least squares."""
+    """The line (design: ones, and it may be one other column) that minimises the weighted sum of absolute standardized
+    deviations, at the rows of the design: by reweighted least squares."""
     root: FloatArray = np.asarray(np.sqrt(weight), dtype=np.float64)
-    coefficients = np.zeros(design.shape[1])
-    scale: npt.NDArray[np.floating] = root
+    line, squared = value, weight
     for _ in range(50):
-        rows = design * scale[:, None]
-        coefficients = np.linalg.lstsq(rows, value * scale, rcond=None)[0]
-        scale = np.asarray(
-            np.sqrt(weight / np.maximum(np.abs(value - design @ coefficients) * root, 0.05)), dtype=np.float64
-        )
-    return np.asarray(coefficients)
+        before, line = line, _least_squares(design, value, squared)
+        if (line == before).all():
+            break
+        squared = weight / np.maximum(np.abs(value - line) * root, 0.05)
+    return line
+
+
+def _least_squares(design: FloatArray, value: FloatArray, weight: FloatArray) -> FloatArray:
+    """The line of weighted least squares at the rows of the design: by its mean and slope."""
+    total = weight.sum()
+    middle = weight @ value / total
+    if design.shape[1] == 1:
+        return np.full(value.size, middle)
+    column = design[:, 1]
+    centre = weight @ column / total
+    place = column - centre
+    pull = weight * place
+    spread = pull @ place
+    if spread <= 1e-20 * (spread + total * centre**2):  # next to no difference in place
+        squares = np.sqrt(weight)
+        return np.asarray(design @ np.linalg.lstsq(design * squares[:, None], value * squares, rcond=None)[0])
+    return np.asarray(middle + (pull @ value / spread) * place)
 
 
 def between_spread(away: FloatArray, variance: FloatArray, degrees: int, /) -> float:
-    """Variance of true values between raters: Paule & Mandel (1982), at least 0."""
+    """Variance of true values between raters: Paule & Mandel (1982), at least 0.
 
-    def excess(spread: float) -> float:
-        return float(np.sum(away**2 / (variance + spread))) - degrees
-
-    if excess(0.0) <= 0:
-        return 0.0
-    low, high = 0.0, float(np.mean(away**2)) + float(variance.max())
-    while excess(high) > 0:
-        high *= 2
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if excess(middle) > 0 else (low, middle)
-    return (low + high) / 2
+    The sum of squares over variances falls, ever less steeply, with the spread: Newton's steps from 0 only go up.
+    """
+    squares, spread = away**2, 0.0
+    for _ in range(200):
+        inverse = 1 / (variance + spread)
+        excess = float(squares @ inverse) - degrees
+        if excess <= 0:
+            break
+        step = excess / float(squares @ inverse**2)
+        spread += step
+        if step <= 1e-15 * spread:
+            break
+    return spread
