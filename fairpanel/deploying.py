@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from fairpanel import exit_codes
 from fairpanel.config import ConfigError
-from fairpanel.outcome import refuse, say
+from fairpanel.outcome import say
 from fairpanel.workspace import Workspace
 
 API, PASSWORD, CERTIFICATE = "PREFECT_API_URL", "PREFECT_API_AUTH_STRING", "PREFECT_API_SSL_CERT_FILE"
@@ -25,7 +25,7 @@ def deploy(options: argparse.Namespace) -> int:
         raise ConfigError("with --code-folder the workspace is one on the worker's machine: give its whole path")
     workspace = Workspace(options.workspace)
     if not options.code_folder:
-        workspace = workspace.existing()
+        workspace = workspace.create()
     from fairpanel import automations, deployments
 
     automations.settings(os.environ)
@@ -36,7 +36,7 @@ def deploy(options: argparse.Namespace) -> int:
         sentence = why(address, error)
         if sentence is None:
             raise
-        return refuse(options, sentence, exit_codes.FAILED)
+        raise ConfigError(sentence) from error
     pool = deployments.POOL
     say(
         options,

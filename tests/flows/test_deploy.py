@@ -145,7 +145,7 @@ def test_deployed_with_a_password_and_the_automations_tell(tmp_path: Path) -> No
     workspace = Workspace(tmp_path / "ws").create().root
     with _guarded_server(tmp_path / "server") as address, _webhook() as (hook, told):
         code, refused = _deploy(workspace, address)
-        assert code == exit_codes.FAILED
+        assert code == exit_codes.USAGE
         assert "wants a password" in refused["error"]
         known = {"PREFECT_API_AUTH_STRING": PASSWORD}
         code, quiet = _deploy(workspace, address, **known)
@@ -176,5 +176,5 @@ def test_deployed_with_a_password_and_the_automations_tell(tmp_path: Path) -> No
 def test_an_api_that_is_not_there(tmp_path: Path) -> None:
     Workspace(tmp_path / "ws").create()
     code, told = _deploy(tmp_path / "ws", f"http://127.0.0.1:{free_port()}/api")
-    assert code == exit_codes.FAILED
+    assert code == exit_codes.USAGE
     assert "does not answer" in told["error"]
