@@ -150,6 +150,16 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument(
         "--library-port", type=int, metavar="PORT", help="of the library of reports; 0: none (default: the port after)"
     )
+    deploy = command("deploy", "register the deployments and automations with an existing Prefect API")
+    deploy.add_argument(
+        "--api-url", metavar="URL", help="as https://prefect.example.org/api (default: $PREFECT_API_URL)"
+    )
+    deploy.add_argument(
+        "--code-folder",
+        type=Path,
+        metavar="DIR",
+        help="the folder above flows/ on the worker's machine (default: here)",
+    )
     command("doctor", "versions, paths, permissions, key: what is wrong and how to mend it")
     return parser
 

@@ -285,6 +285,12 @@ def _serve(options: argparse.Namespace) -> int:
     return serve(options.workspace, options.port, options.library_port)
 
 
+def _deploy(options: argparse.Namespace) -> int:
+    from fairpanel.deploying import deploy
+
+    return deploy(options)
+
+
 def _doctor(options: argparse.Namespace) -> int:
     from fairpanel.doctor import examine
 
@@ -311,5 +317,6 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "measures": measuring.catalogue,
     "simulate": _simulate,
     "serve": _serve,
+    "deploy": _deploy,
     "doctor": _doctor,
 }

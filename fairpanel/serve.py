@@ -78,18 +78,22 @@ def _start(workspace: Workspace, port: int, shelf: int, children: dict[str, subp
     )
     if shelf:
         _wait_until("the library", partial(_listening, shelf), children["library"], home / "library.log")
-    from fairpanel import deployments
+    from fairpanel import automations, deployments
 
     interrupted = asyncio.run(deployments.close_interrupted())
     if interrupted:
         _tell(f"{interrupted} runs were cut off when the server last ended; they are marked as crashed.")
     names = asyncio.run(deployments.register(workspace))
+    telling = asyncio.run(automations.register(os.environ))
     worker = [*prefect, "worker", "start", "--pool", deployments.POOL, "--type", "process"]
     worker += ["--name", "fairpanel", "--limit", str(RUNS_AT_ONCE)]
     children["worker"] = processes.start(worker, os.environ, home, home / "worker.log")
     _tell(f"User interface  {address}\nAPI             {address}/api\nAPI docs        {address}/docs")
     if shelf:
         _tell(f"Reports         http://{LOOPBACK}:{shelf}\nHealth          http://{LOOPBACK}:{shelf}/health")
+    _tell(
+        f"Automations     {', '.join(telling) or 'switched off; ' + automations.URL + ' names where they tell people'}"
+    )
     logs = ", ".join(str(home / f"{name}.log") for name in children)
     _tell(f"Deployments     {', '.join(names)}\nLogs            {logs}")
     _tell("End with Ctrl-C.")

@@ -20,13 +20,15 @@ from fairpanel.pipeline.audit import audit as compute
 from fairpanel.pipeline.periods import last_whole, scope_of
 from fairpanel.pipeline.scope import Scope
 from fairpanel.workspace import Workspace
+from flows.announcing import announce_report
 from flows.retry_condition import may_pass
 
 
 @task(
     name="audit one scope",
-    retries=1,
-    retry_delay_seconds=5,
+    retries=2,
+    retry_delay_seconds=[5, 60],
+    retry_jitter_factor=0.5,
     retry_condition_fn=may_pass,
     cache_policy=NO_CACHE,
     timeout_seconds=4 * 3600,
@@ -56,6 +58,8 @@ def audit(parameters: AuditParameters) -> dict[str, Any]:
     create_markdown_artifact(key="audit", markdown=_summary(workspace, done), description="Findings by state")
     counts = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in done["findings"].items())
     get_run_logger().info("report %s: %s", done["report_id"], counts)
+    if not done["unchanged"]:
+        announce_report(done["report_id"], done["findings"])
     return done
 
 

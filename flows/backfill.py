@@ -26,6 +26,7 @@ from fairpanel.pipeline.backfill import Plan, counted, left_alone, looked_into
 from fairpanel.pipeline.crew import Crew
 from fairpanel.pipeline.time_left import time_left
 from fairpanel.workspace import Workspace
+from flows.announcing import announce_report
 from flows.cluster import on_dask
 from flows.planning import planned
 from flows.retry_condition import may_pass
@@ -69,6 +70,9 @@ def backfill(parameters: BackfillParameters) -> list[dict[str, Any]]:
     with lineage.told("backfill", os.environ, logs.run_id()) as run:
         results = compute()
         lineage.reported(run, workspace, results)
+    for result in results:
+        if result["state"] == "made":
+            announce_report(result["report_id"], result["findings"])
     create_table_artifact(
         table=[_shown(workspace, result) for result in results],
         key="backfill",

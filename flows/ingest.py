@@ -25,6 +25,7 @@ from fairpanel.pipeline.ingest import Outcome, conclude, plan, step
 from fairpanel.store.pseudonyms import of_workspace
 from fairpanel.validation.batch import Judge
 from fairpanel.workspace import Workspace
+from flows.announcing import announce_ingest
 from flows.retry_condition import may_pass
 
 
@@ -93,6 +94,7 @@ def ingest(parameters: IngestParameters) -> State[dict[str, Any]]:
             update_progress_artifact(progress, progress=100.0 * done / len(planned.readings))
         told = conclude(planned, outcomes).to_dict()
         lineage.took_in(run, workspace, told["batches"])
+    announce_ingest(told)
     columns = ("file", "adapter", "rows_read", "accepted", "quarantined")
     rows = [
         {name: batch[name] for name in columns}

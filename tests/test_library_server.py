@@ -1,4 +1,4 @@
-"""The library's server as a browser, a monitor and an attacker meet it. It runs in this process, on a free port of loopback."""
+"""The library's server as a browser, a monitor and an attacker meet it: in this process, on a free port of loopback."""
 
 from __future__ import annotations
 
