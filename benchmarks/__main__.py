@@ -25,6 +25,7 @@ SMOKE = {
     "benchmarks.faults": ["--every", "9"],
     "benchmarks.writers": ["--batches", "12", "--rows", "30"],
     "benchmarks.verify_changes": ["--changes", "60"],
+    "benchmarks.sizing": ["--candidates", "300", "--interviewers", "20", "--months", "2"],
 }
 FULL = {
     "benchmarks.scale": [],
@@ -43,6 +44,7 @@ FULL = {
     "benchmarks.faults": [],
     "benchmarks.writers": [],
     "benchmarks.verify_changes": [],
+    "benchmarks.sizing": [],
 }
 
 
