@@ -6,6 +6,7 @@ nothing to do, for somebody to choose an action in the user interface.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -59,7 +60,7 @@ async def register(environment: Mapping[str, str]) -> list[str]:
     async with get_client() as client:
         action: ActionTypes = DoNothing()
         if address:
-            action = CallWebhook(block_document_id=await _block(client, address), payload=PAYLOAD)
+            action = CallWebhook(block_document_id=await _block(client, address), payload=json.dumps(PAYLOAD))
         for name, trigger in declared(level, days).items():
             (known, *_) = [*await client.read_automations_by_name(name), None]
             if await _settled(client, known, action, name, trigger):

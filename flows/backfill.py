@@ -16,8 +16,10 @@ from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_progress_artifact, create_table_artifact, update_progress_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.futures import PrefectFuture
+from prefect.runtime import flow_run
 from prefect.task_runners import ThreadPoolTaskRunner
 
+from fairpanel import lineage, logs
 from fairpanel.config import Config, ConfigError
 from fairpanel.parameters import BackfillParameters
 from fairpanel.pipeline.backfill import Plan, counted, left_alone, looked_into
@@ -57,14 +59,17 @@ def backfill(parameters: BackfillParameters) -> list[dict[str, Any]]:
 
     The same inputs, configuration and code give the same reports and no new ledger entry.
     """
+    logs.begin(os.environ, flow_run.get_id())
     if parameters.engine == "dask" and not parameters.dry_run:
-        workspace = Workspace(Path(parameters.workspace)).existing()
-        results = on_dask(parameters)
+        workspace, compute = Workspace(Path(parameters.workspace)).existing(), partial(on_dask, parameters)
     else:
         workspace, settings, found = planned(parameters)
         if parameters.dry_run:
             return _told(looked_into(workspace, found, settings))
-        results = _run(workspace, settings, found, parameters.max_active)
+        compute = partial(_run, workspace, settings, found, parameters.max_active)
+    with lineage.told("backfill", os.environ, logs.run_id()) as run:
+        results = compute()
+        lineage.reported(run, workspace, results)
     for result in results:
         if result["state"] == "made":
             announce_report(result["report_id"], result["findings"])
