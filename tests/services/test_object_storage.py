@@ -83,6 +83,20 @@ def test_the_same_report_to_the_last_digit_and_a_lost_store_loses_nothing(store:
     assert verified.returncode == exit_codes.DONE, verified.stdout
 
 
+def test_a_backfill_in_several_processes_reads_the_store(store: Store, tmp_path: Path) -> None:
+    there, here = _workspace(tmp_path / "there", "backfill"), _workspace(tmp_path / "here", None)
+    told = []
+    for workspace in (there, here):
+        given = ["--workspace", str(workspace.root)]
+        command("ingest", str(bundled.samples()), *given, environment=store.environment | KEY)
+        months = ["--from", "2024-01", "--to", "2024-06", "--every", "quarter", "--max-active", "2"]
+        done = command("backfill", *months, *given, "--json", environment=store.environment | KEY)
+        assert done.returncode == exit_codes.DONE, done.stderr
+        told.append([(entry["state"], entry["report_id"]) for entry in json.loads(done.stdout)["periods"]])
+    assert told[0] == told[1]
+    assert [state for state, _ in told[0]] == ["made", "made"]
+
+
 def test_names_and_contents_are_those_of_a_folder(reachable: Store, tmp_path: Path) -> None:
     address = f"s3://{BUCKET}/objects"
     for name in ("b", "a/c.parquet", "a/_delta_log/0.json"):
