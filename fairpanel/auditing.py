@@ -7,7 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from fairpanel import config, exit_codes
+from fairpanel import config, exit_codes, lineage, logs
 from fairpanel.outcome import progress, say
 from fairpanel.workspace import Workspace
 
@@ -33,7 +33,9 @@ def audit_one(options: argparse.Namespace) -> int:
 
         done = run_audit(workspace, options.start, options.end, options.where)
     else:
-        done = audit(workspace, scope, settings, progress("audit")).to_dict()
+        with lineage.told("audit", os.environ, logs.run_id()) as run:
+            done = audit(workspace, scope, settings, progress("audit")).to_dict()
+            lineage.reported(run, workspace, [done])
     counts = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in done["findings"].items())
     again = " (it existed already: nothing has changed)" if done["unchanged"] else ""
     say(options, done, f"{done['html']}{again}\nFindings: {counts}.")
@@ -65,7 +67,9 @@ def backfill_range(options: argparse.Namespace) -> int:
         if options.dry_run:
             return _told(options, looked_into(workspace, planned, settings, progress("compare")))
         at_once = options.max_active or _at_once(sum(map(planned.runs, planned.standings)))
-        results = backfill(workspace, planned, settings, at_once, progress("backfill"))
+        with lineage.told("backfill", os.environ, logs.run_id()) as run:
+            results = backfill(workspace, planned, settings, at_once, progress("backfill"))
+            lineage.reported(run, workspace, results)
     counts = counted(results)
     lines = [
         _line(result) + f": {result['state']} {result.get('report_id') or result.get('reason')}" for result in results

@@ -145,9 +145,21 @@ def _parser() -> argparse.ArgumentParser:
     measures = command("measures", "the catalogue: what each measure tells, its options and references")
     measures.add_argument("name", nargs="?", metavar="NAME")
     _simulate(command("simulate", "write linked exports with known truth"))
-    serve = command("serve", "start a Prefect server, a worker and the deployments on loopback")
+    serve = command("serve", "start a Prefect server, a worker, the deployments and the library of reports on loopback")
     serve.add_argument("--port", type=int, default=4200)
-    command("deploy", "register the deployments with the Prefect API that PREFECT_API_URL names")
+    serve.add_argument(
+        "--library-port", type=int, metavar="PORT", help="of the library of reports; 0: none (default: the port after)"
+    )
+    deploy = command("deploy", "register the deployments and automations with an existing Prefect API")
+    deploy.add_argument(
+        "--api-url", metavar="URL", help="as https://prefect.example.org/api (default: $PREFECT_API_URL)"
+    )
+    deploy.add_argument(
+        "--code-folder",
+        type=Path,
+        metavar="DIR",
+        help="the folder above flows/ on the worker's machine (default: here)",
+    )
     command("doctor", "versions, paths, permissions, key: what is wrong and how to mend it")
     return parser
 

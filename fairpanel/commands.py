@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from fairpanel import auditing, config, deploying, exit_codes, measuring, proving, retaining
+from fairpanel import auditing, config, exit_codes, lineage, logs, measuring, proving, retaining
 from fairpanel.outcome import progress, refuse, say
 from fairpanel.workspace import Workspace, WorkspaceError
 
@@ -24,6 +24,7 @@ def run(options: argparse.Namespace) -> int:
     """Run the command; every failure that a user can mend is one sentence and an exit code."""
     command = COMMANDS[options.command]
     try:
+        logs.begin(os.environ)
         return command(options)
     except (config.ConfigError, WorkspaceError) as error:
         return refuse(options, str(error), exit_codes.USAGE)
@@ -138,6 +139,7 @@ def _ingest(options: argparse.Namespace) -> int:
         secret_blocks.fill(secret_blocks.KEY)
         pseudonyms = of_workspace(workspace)
         with (
+            lineage.told("ingest", os.environ, logs.run_id()) as run,
             extracted(options.paths, found, secret_blocks.address) as given,
             Judge() if settings.ingest.batch_checks else nullcontext() as judge,
         ):
@@ -145,6 +147,7 @@ def _ingest(options: argparse.Namespace) -> int:
                 workspace, given.paths, settings, pseudonyms, judge, datetime.now(UTC), options.source, SETTLE
             )
             done = ingest(with_failed(planned, given.failed), progress("ingest")).to_dict()
+            lineage.took_in(run, workspace, done["batches"])
     say(options, done, _ingest_text(done))
     for refused in done["refused"]:
         print(f"fairpanel: refused {refused['file']}: {refused['error']}", file=sys.stderr)
@@ -279,7 +282,13 @@ def _demo(options: argparse.Namespace) -> int:
 def _serve(options: argparse.Namespace) -> int:
     from fairpanel.serve import serve
 
-    return serve(options.workspace, options.port)
+    return serve(options.workspace, options.port, options.library_port)
+
+
+def _deploy(options: argparse.Namespace) -> int:
+    from fairpanel.deploying import deploy
+
+    return deploy(options)
 
 
 def _doctor(options: argparse.Namespace) -> int:
@@ -308,6 +317,6 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "measures": measuring.catalogue,
     "simulate": _simulate,
     "serve": _serve,
-    "deploy": deploying.deploy,
+    "deploy": _deploy,
     "doctor": _doctor,
 }

@@ -1,44 +1,85 @@
-"""`fairpanel deploy`: the deployments of this version, with an existing Prefect API, for one workspace."""
+"""`fairpanel deploy`: the deployments and automations, registered with a Prefect API that exists already."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
 import os
+from urllib.parse import urlsplit
 
 from fairpanel import exit_codes
 from fairpanel.config import ConfigError
 from fairpanel.outcome import say
 from fairpanel.workspace import Workspace
 
+API, PASSWORD, CERTIFICATE = "PREFECT_API_URL", "PREFECT_API_AUTH_STRING", "PREFECT_API_SSL_CERT_FILE"
+
 
 def deploy(options: argparse.Namespace) -> int:
-    """Register them; schedules that were changed or paused stay. Raises ConfigError where there is no such API."""
-    api = os.environ.get("PREFECT_API_URL")
-    if not api:
-        raise ConfigError(
-            "no Prefect API is configured: set PREFECT_API_URL, or use 'fairpanel serve', which starts one"
-        )
-    workspace = Workspace(options.workspace).create()
-    import httpx
+    """Register with the API of --api-url or PREFECT_API_URL. Schedules and actions that people changed there stay."""
+    address = options.api_url or os.environ.get(API, "")
+    _require_address(address)
+    os.environ[API] = address
+    os.environ.setdefault("PREFECT_SERVER_ALLOW_EPHEMERAL_MODE", "false")
+    if not options.workspace.is_absolute() and options.code_folder:
+        raise ConfigError("with --code-folder the workspace is one on the worker's machine: give its whole path")
+    workspace = Workspace(options.workspace)
+    if not options.code_folder:
+        workspace = workspace.create()
+    from fairpanel import automations, deployments
 
-    from fairpanel import deployments
-
+    automations.settings(os.environ)
     try:
-        names = asyncio.run(deployments.register(workspace))
-    except httpx.HTTPStatusError as error:
-        code = error.response.status_code
-        hint = "; check PREFECT_API_AUTH_STRING or PREFECT_API_KEY" if code in (401, 403) else ""
-        raise ConfigError(f"the Prefect API {api} refuses the deployments (status {code}{hint})") from None
-    except (httpx.TransportError, RuntimeError) as error:
-        raise ConfigError(
-            f"the Prefect API {api} does not answer ({type(error).__name__}); check PREFECT_API_URL"
-        ) from None
-    told = {"api": api, "work_pool": deployments.POOL, "workspace": str(workspace.root.resolve()), "deployments": names}
+        names = asyncio.run(deployments.register(workspace, options.code_folder))
+        telling = asyncio.run(automations.register(os.environ))
+    except Exception as error:  # whatever the library makes of an API that does not take it
+        sentence = why(address, error)
+        if sentence is None:
+            raise
+        raise ConfigError(sentence) from error
+    pool = deployments.POOL
     say(
         options,
-        told,
-        f"Deployments of {told['workspace']}: {', '.join(names)}\nStart a worker where that folder is:\n"
-        f"  prefect worker start --pool {deployments.POOL} --type process",
+        {"api": address, "work_pool": pool, "deployments": names, "automations": telling},
+        f"Registered with {address}: {', '.join(names)}.\n"
+        f"Automations that tell somebody: {', '.join(telling) or f'none ({automations.URL} names where)'}.\n"
+        f"On the machine that holds the workspace: prefect worker start --pool {pool} --limit 2",
     )
     return exit_codes.DONE
+
+
+def why(address: str, error: BaseException) -> str | None:
+    """The sentence for what went wrong between here and the API; None for something else."""
+    told = " ".join(f"{type(each).__name__} {each}" for each in _chain(error))
+    if "401" in told and "Unauthorized" in told:
+        return f"the Prefect API at {address} wants a password, or another one: put user:password into {PASSWORD}"
+    if "CERTIFICATE_VERIFY_FAILED" in told or "SSL" in told:
+        return (
+            f"the certificate of the Prefect API at {address} was not accepted: put the file of the authority that signed it "
+            f"into {CERTIFICATE}"
+        )
+    if any(type(each).__module__.partition(".")[0] in ("httpx", "httpcore") for each in _chain(error)) or (
+        "Failed to reach API" in told
+    ):
+        return f"the Prefect API at {address} does not answer ({type(error).__name__}): does it run, and is this its address?"
+    return None
+
+
+def _chain(error: BaseException | None) -> list[BaseException]:
+    found: list[BaseException] = []
+    while error is not None and error not in found:
+        found.append(error)
+        error = error.__cause__ or error.__context__
+    return found
+
+
+def _require_address(address: str) -> None:
+    if not address:
+        raise ConfigError(f"no Prefect API is named: give --api-url or set {API}; 'fairpanel serve' brings its own")
+    parts = urlsplit(address)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ConfigError(f"the address of a Prefect API is as https://prefect.example.org/api, not {address[:80]!r}")
+    if parts.username or parts.password:
+        raise ConfigError(
+            f"a password does not belong into the address, where others can read it: put it into {PASSWORD}"
+        )

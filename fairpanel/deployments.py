@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import yaml
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.actions import DeploymentScheduleCreate, WorkPoolCreate
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState, FlowRunFilterStateType
-from prefect.client.schemas.objects import StateType
+from prefect.client.schemas.objects import ConcurrencyOptions, StateType
 from prefect.client.schemas.schedules import CronSchedule
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 from prefect.flows import load_flow_from_entrypoint
@@ -30,18 +31,21 @@ def declared() -> Sequence[Mapping[str, Any]]:
     return deployments
 
 
-async def register(workspace: Workspace) -> list[str]:
-    """Create the work pool and the deployments with this workspace; returns their names, as flow/deployment.
+async def register(workspace: Workspace, code: Path | None = None) -> list[str]:
+    """Create the work pool and the deployments with this workspace; returns their names, as flow/deployment. `code` is the
+    folder above flows/ on the worker's machine where that is another one.
 
     Schedules that were changed or paused since the last start stay as they are.
     """
     async with get_client() as client:
         with suppress(ObjectAlreadyExists):
             await client.create_work_pool(WorkPoolCreate(name=POOL, type="process"))
-        return [await _register(client, workspace, declaration) for declaration in declared()]
+        return [await _register(client, workspace, code, declaration) for declaration in declared()]
 
 
-async def _register(client: PrefectClient, workspace: Workspace, declaration: Mapping[str, Any]) -> str:
+async def _register(
+    client: PrefectClient, workspace: Workspace, code: Path | None, declaration: Mapping[str, Any]
+) -> str:
     root = bundled.PACKAGE.parent
     path, _, function = declaration["entrypoint"].partition(":")
     flow = load_flow_from_entrypoint(f"{root / path}:{function}")
@@ -53,11 +57,14 @@ async def _register(client: PrefectClient, workspace: Workspace, declaration: Ma
         description=declaration["description"],
         tags=declaration["tags"],
         entrypoint=declaration["entrypoint"],
-        pull_steps=[{"prefect.deployments.steps.set_working_directory": {"directory": str(root)}}],
+        pull_steps=[{"prefect.deployments.steps.set_working_directory": {"directory": str(code or root)}}],
         parameters={"parameters": given},
         parameter_openapi_schema=parameter_schema(flow).model_dump(),
         enforce_parameter_schema=True,
-        concurrency_limit=declaration["concurrency_limit"],
+        concurrency_limit=declaration["concurrency_limit"]["limit"],
+        concurrency_options=ConcurrencyOptions(
+            collision_strategy=declaration["concurrency_limit"]["collision_strategy"]
+        ),
         schedules=await _schedules(client, full_name, declaration.get("schedules", [])),
         work_pool_name=POOL,
     )

@@ -103,3 +103,20 @@ class BackfillParameters(FlowParameters):
         if self.first_month > self.last_month:
             raise ValueError(f"the range ends before it begins: from {self.first_month} to {self.last_month}")
         return self
+
+
+class VerifyParameters(FlowParameters):
+    """What to compare with the ledger."""
+
+    report: str = Field(
+        default="",
+        title="Report",
+        description="Only the files of this report. Empty: everything",
+        max_length=200,
+    )
+
+
+class RetentionParameters(FlowParameters):
+    """What to remove is in [retention] of fairpanel.toml."""
+
+    dry_run: bool = Field(default=False, title="Dry run", description="Only say what would go")

@@ -1,4 +1,5 @@
-"""One command for operation on one machine: a Prefect server, the deployments and a worker, all on loopback."""
+"""One command for operation on one machine: a Prefect server, the deployments, a worker and the library of reports, all on
+loopback."""
 
 from __future__ import annotations
 
@@ -12,27 +13,35 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from fairpanel import exit_codes, prefect_settings, processes
 from fairpanel.config import ConfigError
 from fairpanel.guardian import guarded
 from fairpanel.prefect_settings import LOOPBACK, PATIENCE
+from fairpanel.store.pseudonyms import KEY_VARIABLE
 from fairpanel.workspace import Workspace, WorkspaceError
 
 RUNS_AT_ONCE = 2
 ENDING = 20.0  # seconds a process is given to end by itself
 
 
-def serve(folder: Path, port: int) -> int:
+def serve(folder: Path, port: int, library_port: int | None = None) -> int:
     """Start everything, say where it is, and end everything on Ctrl-C, SIGTERM or when one part dies.
 
-    Raises ConfigError where the port is taken, WorkspaceError where the workspace is served already.
+    The library of reports stands on library_port: port + 1 if None, nowhere if 0.
+    Raises ConfigError where a port is taken, WorkspaceError where the workspace is served already.
     """
     workspace = Workspace(folder).create()
-    _require_free(port)
+    shelf = port + 1 if library_port is None else library_port
+    _require_free(port, "--port")
+    if shelf:
+        if shelf == port:
+            raise ConfigError(f"the server and the library cannot both have port {port}; choose another --library-port")
+        _require_free(shelf, "--library-port")
     prefect_settings.adopt(prefect_settings.standing(workspace, port))
     home = prefect_settings.home(workspace)
     home.mkdir(mode=0o700, exist_ok=True)
@@ -42,10 +51,10 @@ def serve(folder: Path, port: int) -> int:
     runs: set[processes.Identity] = set()
     with _only_one(home), guarded(ENDING):
         try:
-            _start(workspace, port, children)
+            _start(workspace, port, shelf, children)
             return _watch(children, runs, home)
         except KeyboardInterrupt:
-            _tell("Ending the worker and the server ...")
+            _tell("Ending the worker, the library and the server ...")
             return exit_codes.DONE
         finally:
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -54,25 +63,39 @@ def serve(folder: Path, port: int) -> int:
                 processes.end(process, ENDING, runs if process is children.get("worker") else ())
 
 
-def _start(workspace: Workspace, port: int, children: dict[str, subprocess.Popen[bytes]]) -> None:
+def _start(workspace: Workspace, port: int, shelf: int, children: dict[str, subprocess.Popen[bytes]]) -> None:
     home = prefect_settings.home(workspace)
     prefect = [sys.executable, "-m", "prefect"]
     address = f"http://{LOOPBACK}:{port}"
     _tell("Starting the Prefect server (half a minute in a new workspace) ...")
     server = [*prefect, "server", "start", "--host", LOOPBACK, "--port", str(port)]
     children["server"] = processes.start(server, os.environ, home, home / "server.log")
-    _wait_until_healthy(f"{address}/api/health", children["server"], home / "server.log")
-    from fairpanel import deployments
+    if shelf:
+        library = [sys.executable, "-m", "fairpanel.library_server", str(workspace.root.resolve()), str(shelf)]
+        children["library"] = processes.start(library, _without_secrets(KEY_VARIABLE), home, home / "library.log")
+    _wait_until(
+        "the Prefect server", partial(_healthy, f"{address}/api/health"), children["server"], home / "server.log"
+    )
+    if shelf:
+        _wait_until("the library", partial(_listening, shelf), children["library"], home / "library.log")
+    from fairpanel import automations, deployments
 
     interrupted = asyncio.run(deployments.close_interrupted())
     if interrupted:
         _tell(f"{interrupted} runs were cut off when the server last ended; they are marked as crashed.")
     names = asyncio.run(deployments.register(workspace))
+    telling = asyncio.run(automations.register(os.environ))
     worker = [*prefect, "worker", "start", "--pool", deployments.POOL, "--type", "process"]
     worker += ["--name", "fairpanel", "--limit", str(RUNS_AT_ONCE)]
-    children["worker"] = processes.start(worker, os.environ, home, home / "worker.log")
+    children["worker"] = processes.start(worker, _without_secrets(), home, home / "worker.log")
     _tell(f"User interface  {address}\nAPI             {address}/api\nAPI docs        {address}/docs")
-    _tell(f"Deployments     {', '.join(names)}\nLogs            {home / 'server.log'}, {home / 'worker.log'}")
+    if shelf:
+        _tell(f"Reports         http://{LOOPBACK}:{shelf}\nHealth          http://{LOOPBACK}:{shelf}/health")
+    _tell(
+        f"Automations     {', '.join(telling) or 'switched off; ' + automations.URL + ' names where they tell people'}"
+    )
+    logs = ", ".join(str(home / f"{name}.log") for name in children)
+    _tell(f"Deployments     {', '.join(names)}\nLogs            {logs}")
     _tell("End with Ctrl-C.")
 
 
@@ -89,30 +112,51 @@ def _watch(children: dict[str, subprocess.Popen[bytes]], runs: set[processes.Ide
         time.sleep(0.5)
 
 
-def _wait_until_healthy(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
+def _wait_until(what: str, ready: Callable[[], bool], process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + PATIENCE
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     while time.monotonic() < deadline:
-        if server.poll() is not None:
-            raise ConfigError(f"the Prefect server did not start; {log} says why:\n{_tail(log)}")
-        try:
-            with direct.open(address, timeout=5):
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.3)
-    raise ConfigError(f"the Prefect server did not answer within {PATIENCE} s; see {log}")
+        if process.poll() is not None:
+            raise ConfigError(f"{what} did not start; {log} says why:\n{_tail(log)}")
+        if ready():
+            return
+        time.sleep(0.3)
+    raise ConfigError(f"{what} did not answer within {PATIENCE} s; see {log}")
 
 
-def _require_free(port: int) -> None:
+def _healthy(address: str) -> bool:
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with direct.open(address, timeout=5):
+            return True
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def _listening(port: int) -> bool:
+    try:
+        with socket.create_connection((LOOPBACK, port), timeout=5):
+            return True
+    except OSError:
+        return False
+
+
+def _without_secrets(*others: str) -> dict[str, str]:
+    """The environment of a process that does not need the server's database, nor these other variables: one that shows
+    reports has no business with the pseudonym key."""
+    left_out = (*prefect_settings.DATABASE, *others)
+    return {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
+
+
+def _require_free(port: int, option: str) -> None:
     if not 1 <= port <= 65535:
-        raise ConfigError(f"a port is a number from 1 to 65535, not {port}; choose another with --port")
+        raise ConfigError(f"a port is a number from 1 to 65535, not {port}; choose another with {option}")
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((LOOPBACK, port))
         except OSError as error:
             raise ConfigError(
-                f"port {port} on {LOOPBACK} cannot be used ({error.strerror}). Choose another with --port, or end what "
+                f"port {port} on {LOOPBACK} cannot be used ({error.strerror}). Choose another with {option}, or end what "
                 "uses it."
             ) from None
 

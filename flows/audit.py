@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -10,20 +11,24 @@ from typing import Any
 from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
 from prefect.cache_policies import NO_CACHE
+from prefect.runtime import flow_run
 
+from fairpanel import lineage, logs
 from fairpanel.config import Config, load
 from fairpanel.parameters import AuditParameters
 from fairpanel.pipeline.audit import audit as compute
 from fairpanel.pipeline.periods import last_whole, scope_of
 from fairpanel.pipeline.scope import Scope
 from fairpanel.workspace import Workspace
+from flows.announcing import announce_report
 from flows.retry_condition import may_pass
 
 
 @task(
     name="audit one scope",
-    retries=1,
-    retry_delay_seconds=5,
+    retries=2,
+    retry_delay_seconds=[5, 60],
+    retry_jitter_factor=0.5,
     retry_condition_fn=may_pass,
     cache_policy=NO_CACHE,
     timeout_seconds=4 * 3600,
@@ -44,12 +49,17 @@ def audit(parameters: AuditParameters) -> dict[str, Any]:
 
     The same inputs under the same configuration give the same report and no second ledger entry.
     """
+    logs.begin(os.environ, flow_run.get_id())
     scope = _scope(parameters)
     workspace = Workspace(Path(parameters.workspace)).existing()
-    done = audit_one(workspace, scope, load(workspace.config_file))
+    with lineage.told("audit", os.environ, logs.run_id()) as run:
+        done = audit_one(workspace, scope, load(workspace.config_file))
+        lineage.reported(run, workspace, [done])
     create_markdown_artifact(key="audit", markdown=_summary(workspace, done), description="Findings by state")
     counts = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in done["findings"].items())
     get_run_logger().info("report %s: %s", done["report_id"], counts)
+    if not done["unchanged"]:
+        announce_report(done["report_id"], done["findings"])
     return done
 
 

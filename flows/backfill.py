@@ -16,14 +16,17 @@ from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_progress_artifact, create_table_artifact, update_progress_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.futures import PrefectFuture
+from prefect.runtime import flow_run
 from prefect.task_runners import ThreadPoolTaskRunner
 
+from fairpanel import lineage, logs
 from fairpanel.config import Config, ConfigError
 from fairpanel.parameters import BackfillParameters
 from fairpanel.pipeline.backfill import Plan, counted, left_alone, looked_into
 from fairpanel.pipeline.crew import Crew
 from fairpanel.pipeline.time_left import time_left
 from fairpanel.workspace import Workspace
+from flows.announcing import announce_report
 from flows.cluster import on_dask
 from flows.planning import planned
 from flows.retry_condition import may_pass
@@ -56,14 +59,20 @@ def backfill(parameters: BackfillParameters) -> list[dict[str, Any]]:
 
     The same inputs, configuration and code give the same reports and no new ledger entry.
     """
+    logs.begin(os.environ, flow_run.get_id())
     if parameters.engine == "dask" and not parameters.dry_run:
-        workspace = Workspace(Path(parameters.workspace)).existing()
-        results = on_dask(parameters)
+        workspace, compute = Workspace(Path(parameters.workspace)).existing(), partial(on_dask, parameters)
     else:
         workspace, settings, found = planned(parameters)
         if parameters.dry_run:
             return _told(looked_into(workspace, found, settings))
-        results = _run(workspace, settings, found, parameters.max_active)
+        compute = partial(_run, workspace, settings, found, parameters.max_active)
+    with lineage.told("backfill", os.environ, logs.run_id()) as run:
+        results = compute()
+        lineage.reported(run, workspace, results)
+    for result in results:
+        if result["state"] == "made":
+            announce_report(result["report_id"], result["findings"])
     create_table_artifact(
         table=[_shown(workspace, result) for result in results],
         key="backfill",

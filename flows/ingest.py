@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from datetime import UTC, datetime
@@ -12,9 +13,10 @@ from typing import Any
 from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_progress_artifact, create_table_artifact, update_progress_artifact
 from prefect.cache_policies import NO_CACHE
+from prefect.runtime import flow_run
 from prefect.states import Completed, Failed, State
 
-from fairpanel import config, secret_blocks
+from fairpanel import config, lineage, logs, secret_blocks
 from fairpanel.adapters import postgresql
 from fairpanel.parameters import IngestParameters
 from fairpanel.pipeline import extracting
@@ -23,6 +25,7 @@ from fairpanel.pipeline.ingest import Outcome, conclude, plan, step
 from fairpanel.store.pseudonyms import of_workspace
 from fairpanel.validation.batch import Judge
 from fairpanel.workspace import Workspace
+from flows.announcing import announce_ingest
 from flows.retry_condition import may_pass
 
 
@@ -67,6 +70,7 @@ def ingest(parameters: IngestParameters) -> State[dict[str, Any]]:
     What was taken in before is recognised and left alone. The run fails where an export was refused or more rows were
     quarantined than allowed; everything else is taken in nonetheless.
     """
+    logs.begin(os.environ, flow_run.get_id())
     workspace = Workspace(Path(parameters.workspace)).existing()
     settings = config.load(workspace.config_file)
     paths = [Path(path) for path in parameters.paths] or [workspace.inbox]
@@ -76,6 +80,7 @@ def ingest(parameters: IngestParameters) -> State[dict[str, Any]]:
     log = get_run_logger()
     progress = create_progress_artifact(progress=0.0, key="ingest-progress", description="Exports taken in")
     with (
+        lineage.told("ingest", os.environ, logs.run_id()) as run,
         extracting.extracted(paths, found, secret_blocks.address, _read) as given,
         Judge() if settings.ingest.batch_checks else nullcontext() as judge,
     ):
@@ -87,7 +92,9 @@ def ingest(parameters: IngestParameters) -> State[dict[str, Any]]:
             outcomes.append(take_in_one(reading.export.name, partial(step, planned, reading)))
             log.info("%d of %d exports: %s", done, len(planned.readings), reading.export.name)
             update_progress_artifact(progress, progress=100.0 * done / len(planned.readings))
-    told = conclude(planned, outcomes).to_dict()
+        told = conclude(planned, outcomes).to_dict()
+        lineage.took_in(run, workspace, told["batches"])
+    announce_ingest(told)
     columns = ("file", "adapter", "rows_read", "accepted", "quarantined")
     rows = [
         {name: batch[name] for name in columns}

@@ -53,21 +53,19 @@ class Knowledge:
         if self.targets:
             self._lower_to_totals()
 
-    def _believe(self, withheld: set[Source]) -> tuple[frozenset[str], list[float] | None]:
-        """The strongest beliefs that the facts allow that are left, and how large the targets can be at once under them."""
+    def _believe(self, withheld: set[Source]) -> frozenset[str]:
+        """The strongest beliefs that the facts allow that are left."""
         for gone in range(len(BELIEFS) + 1):
             for left in combinations(BELIEFS, len(BELIEFS) - gone):
-                active = self._active(withheld, left)
-                reached = self._together(active, self.targets)
-                if reached is not None or self._program(active, np.zeros(len(self._index))) is not None:
-                    return frozenset(left), reached
-        return frozenset(), self._together(self._active(withheld, ()), self.targets)
+                if self._program(self._active(withheld, left), np.zeros(len(self._index))) is not None:
+                    return frozenset(left)
+        return frozenset()
 
     def _lower_to_totals(self) -> None:
         """What the organisation's totals tell without any figure on a group cannot be withheld: three were hired."""
         every = {fact.source for fact in self.facts if fact.source is not None}
-        beliefs, reached = self._believe(every)
-        active = self._active(every, beliefs)
+        active = self._active(every, self._believe(every))
+        reached = self._together(active, self.targets)
         for at, high in enumerate(reached or []):
             if high < self.targets[at].least - HALF:
                 found = self._most(active, self.targets[at])
@@ -89,24 +87,23 @@ class Knowledge:
         """
         if not self.targets:
             return None
-        beliefs, reached = self._believe(withheld)
-        found = self._given_away(self._active(withheld, beliefs), reached)
-        if found is not None or "stated" not in beliefs:
-            return found
-        less = self._active(withheld, beliefs - {"stated"})
-        return self._given_away(less, self._together(less, self.targets))
+        beliefs = self._believe(withheld)
+        for held in dict.fromkeys((beliefs, beliefs - {"stated"})):
+            found = self._given_away(self._active(withheld, held))
+            if found is not None:
+                return found
+        return None
 
-    def _given_away(self, active: np.ndarray, reached: list[float] | None) -> tuple[Target, list[Source]] | None:
-        """reached: how large all targets can be at once."""
+    def _given_away(self, active: np.ndarray) -> tuple[Target, list[Source]] | None:
         left = list(self.targets)
         while left:
+            reached = self._together(active, left)
             if reached is None:
                 return None
             still = [target for target, high in zip(left, reached, strict=True) if high < target.least - HALF]
             if len(still) == len(left):
                 break
             left = still
-            reached = self._together(active, left) if left else None
         for target in left:
             found = self._most(active, target)
             somebody = HALF if target.truth is None else target.truth - HALF

@@ -9,9 +9,10 @@ from typing import Any
 
 from reports import view
 
-STEPS = {"month": 1, "quarter": 3, "half-year": 6, "year": 12}
-"""Months in each step that has a name of its own."""
-OTHER = "other"
+MONTHS = {"month": 1, "quarter": 3, "half-year": 6, "year": 12}
+"""How many months a step of the calendar has."""
+WEEK, OTHER = "week", "other"
+STEPS = (WEEK, *MONTHS, OTHER)
 MOST_FILLED = 240  # a range longer than this keeps only the periods that occur
 
 
@@ -24,11 +25,15 @@ class Span:
 
     @property
     def step(self) -> str:
-        """month, quarter, half-year or year where the span is exactly one of the calendar; else other."""
-        if self.start is None or self.end is None or self.start.day != 1 or self.end.day != 1:
+        """week (from Monday), month, quarter, half-year or year where the span is exactly one of them; else other."""
+        if self.start is None or self.end is None:
+            return OTHER
+        if self.start.weekday() == 0 and self.end - self.start == timedelta(weeks=1):
+            return WEEK
+        if self.start.day != 1 or self.end.day != 1:
             return OTHER
         first, months = _month(self.start), _month(self.end) - _month(self.start)
-        return next((name for name, long in STEPS.items() if long == months and first % long == 0), OTHER)
+        return next((name for name, long in MONTHS.items() if long == months and first % long == 0), OTHER)
 
     @property
     def order(self) -> tuple[date, date]:
@@ -49,6 +54,7 @@ class Span:
         start = self.start or date.min
         month, space = start.month - 1, view.HARD
         return {
+            "week": f"Week{space}of {start.day}{space}{view.MONTHS[month][:3]}{space}{start.year}",
             "month": f"{view.MONTHS[month][:3]}{space}{start.year}",
             "quarter": f"Q{month // 3 + 1}{space}{start.year}",
             "half-year": f"H{month // 6 + 1}{space}{start.year}",
@@ -66,7 +72,13 @@ def filled(spans: Sequence[Span], step: str) -> list[Span]:
     found = sorted(set(spans), key=lambda span: span.order)
     if step == OTHER or not found or found[0].start is None or found[-1].start is None:
         return found
-    first, last, long = _month(found[0].start), _month(found[-1].start), STEPS[step]
+    if step == WEEK:
+        weeks = (found[-1].start - found[0].start).days // 7
+        starts = (
+            [found[0].start + timedelta(weeks=number) for number in range(weeks + 1)] if weeks < MOST_FILLED else []
+        )
+        return [Span(start, start + timedelta(weeks=1)) for start in starts] or found
+    first, last, long = _month(found[0].start), _month(found[-1].start), MONTHS[step]
     if (last - first) // long >= MOST_FILLED:
         return found
     return [*_steps(first, last, long)]

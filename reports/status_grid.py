@@ -10,7 +10,14 @@ from reports import view
 from reports.spans import OTHER, STEPS, Span, filled, span_of
 
 PRINTED = 12  # columns that fit on a sheet: the latest ones
-TITLES = {"month": "Months", "quarter": "Quarters", "half-year": "Half-years", "year": "Years", OTHER: "Other periods"}
+TITLES = {
+    "week": "Weeks",
+    "month": "Months",
+    "quarter": "Quarters",
+    "half-year": "Half-years",
+    "year": "Years",
+    OTHER: "Other periods",
+}
 NAMES = {
     "job_family": "Job family",
     "requisition_id": "Requisition",
@@ -67,7 +74,7 @@ def grids(entries: Sequence[Mapping[str, Any]], attempts: Iterable[Tried]) -> li
         place for place in {*made, *tried} if place in made or tried[place].state in ("failed", "empty")
     ]  # a try told as made whose report is not recorded is no report
     found = []
-    for step in (*STEPS, OTHER):
+    for step in STEPS:
         own = [place for place in places if place[1].step == step]
         if own:
             columns = filled([span for _, span in own], step)[::-1]

@@ -27,6 +27,7 @@ _MEANS_REJECTED = {
     "0", "false", "no", "n", "not selected", "not hired", "rejected", "reject", "not promoted", "failed", "fail",
     "declined", "no offer",
 }  # fmt: skip
+_FEW_ROWS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +119,8 @@ def labels(data: pl.DataFrame, name: str, role: str) -> Labels:
         if len(whole) and bool((whole == whole.round()).all()):
             series = series.cast(pl.Int64)
     text = series.cast(pl.String)
+    if len(text) <= _FEW_ROWS:
+        return _labelled(text.to_list())
     missing = text.null_count() > 0
     names = (text.drop_nulls() if missing else text).unique().sort()
     if not len(names):
@@ -126,6 +129,13 @@ def labels(data: pl.DataFrame, name: str, role: str) -> Labels:
     if missing:
         codes = codes.cast(pl.Int64).fill_null(-1)
     return Labels(codes.to_numpy().astype(np.int64), names.to_list())
+
+
+def _labelled(values: list[str | None]) -> Labels:
+    """The same for few rows, where a columnar engine's set-up would take longer than the work."""
+    names = sorted({value for value in values if value is not None})
+    place: dict[str | None, int] = {name: code for code, name in enumerate(names)}
+    return Labels(np.array([place.get(value, -1) for value in values], dtype=np.int64), names)
 
 
 def decisions(data: pl.DataFrame, name: str, role: str, label: str | None = None) -> Decisions:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import time
 import traceback
 from datetime import UTC, datetime
 from typing import Any
 
 from fairpanel.config import Config
+from fairpanel.logs import tell
 from fairpanel.pipeline.audit import Source, audit
 from fairpanel.pipeline.identity import basis
 from fairpanel.pipeline.scope import NothingToAuditError, Scope
@@ -20,6 +22,15 @@ LOG = logging.getLogger(__name__)
 def attempt(workspace: Workspace, scope: Scope, config: Config, read: Source, again: bool = False) -> dict[str, Any]:
     """One result: state made, unchanged, empty or failed, with the report or the reason (may_pass where it was the disk
     or a lock). With `again` a report that exists is computed once more and must come out the same."""
+    told, started = scope.to_dict(), time.perf_counter()
+    result = _attempt(workspace, scope, config, read, again)
+    days = {name: told[name] for name in ("from", "to")}
+    seconds = round(time.perf_counter() - started, 3)
+    tell(LOG, "scope audited", **days, state=result["state"], report_id=result.get("report_id"), seconds=seconds)
+    return result
+
+
+def _attempt(workspace: Workspace, scope: Scope, config: Config, read: Source, again: bool) -> dict[str, Any]:
     told = scope.to_dict()
     try:
         done = audit(workspace, scope, config, given=read, again=again)

@@ -9,6 +9,7 @@ same report, byte for byte, and no second ledger entry.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
 import time
@@ -21,6 +22,7 @@ from typing import Any
 import polars as pl
 
 from fairpanel.config import Config
+from fairpanel.logs import tell
 from fairpanel.pipeline.drafting import Edited, Subject, analysed, edited, subject
 from fairpanel.pipeline.history import History, history
 from fairpanel.pipeline.identity import basis
@@ -31,6 +33,8 @@ from fairpanel.store.sealing import seal
 from fairpanel.workspace import Workspace
 from schemas.columns import COLUMNS
 from schemas.results import Analysis
+
+LOG = logging.getLogger(__name__)
 
 
 class NotReproducedError(RuntimeError):
@@ -109,12 +113,14 @@ def audit(
         state = "unchanged" if unchanged else "made"
         _note(workspace, attempts.Attempt(scope=scope.to_dict(), state=state, report_id=report_id, basis=looked_at))
     progress("", 1, 1)
+    seconds, state = time.perf_counter() - started, "unchanged" if unchanged else "made"
+    tell(LOG, f"report {state}", report_id=report_id, seconds=round(seconds, 3), findings=dict(findings))
     return Audited(
         report_id=report_id,
         directory=workspace.reports / report_id,
         findings=findings,
         unchanged=unchanged,
-        seconds=time.perf_counter() - started,
+        seconds=seconds,
     )
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any
 
@@ -109,7 +110,7 @@ def backfill(
                 number = waiting.popleft()
                 scope = planned.standings[number].scope
                 progress(str(scope.to_dict()["from"]), total - len(waiting) - len(running) - 1, total)
-                running[threads.submit(crew.audit, scope, planned.again)] = number
+                running[threads.submit(copy_context().run, crew.audit, scope, planned.again)] = number
             for done in wait(running, return_when=FIRST_COMPLETED).done:
                 results[running.pop(done)] = done.result()
     progress("", total, total)

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from multiprocessing.connection import wait
 from typing import Any
 
+from fairpanel import logs
 from fairpanel.config import Config
 from fairpanel.pipeline.attempting import attempt, note
 from fairpanel.pipeline.audit import Source
@@ -69,7 +70,7 @@ class Crew:
             if self._pool is None:
                 with _environment(ONE_THREAD):
                     self._pool = ProcessPoolExecutor(
-                        self._size, multiprocessing.get_context("spawn"), _begin, self._sent
+                        self._size, multiprocessing.get_context("spawn"), _begin, (*self._sent, logs.run_id())
                     )
                     for _ in range(self._size):  # started now, under this environment
                         self._pool.submit(os.getpid)
@@ -100,7 +101,8 @@ _GIVEN: list[tuple[Workspace, Config, Source]] = []
 """In a process of the crew: what it was given at its start."""
 
 
-def _begin(workspace: Workspace, config: Config, read: Source) -> None:
+def _begin(workspace: Workspace, config: Config, read: Source, run_id: str | None) -> None:
+    logs.begin(os.environ, run_id)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent: what is being audited is finished
     held = Held(workspace, read.pinned.versions, recorded_only=True)
     _GIVEN[:] = [(workspace, config, Source(held, read.notes))]

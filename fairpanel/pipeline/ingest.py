@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -22,6 +23,7 @@ from fairpanel.adapters.base import Delivered, ExportError
 from fairpanel.adapters.registry import Reading, find, labels
 from fairpanel.config import Config
 from fairpanel.locking import exclusive as exclusive
+from fairpanel.logs import tell
 from fairpanel.pipeline.growing import still_growing
 from fairpanel.store import tables
 from fairpanel.store.pseudonyms import Pseudonyms
@@ -32,6 +34,7 @@ from fairpanel.validation.split import split
 from fairpanel.workspace import Workspace
 from schemas.columns import COLUMNS
 
+LOG = logging.getLogger(__name__)
 LONGEST_CELL = 80
 # Scores come last: their batch is judged against who is known from the other tables.
 ORDER = {"demographics": 0, "interviewer_groups": 0, "preparation": 1, "decisions": 2, "performance": 3, "scores": 4}
@@ -141,9 +144,16 @@ def step(planned: Plan, reading: Reading) -> Outcome:
     try:
         if reading.export.name in planned.growing:
             raise ExportError(f"{reading.export.name} is still being written. Take it in when it is complete.")
-        return take_in(planned.workspace, reading, planned.config, planned.pseudonyms, planned.judge, planned.now)
+        done = take_in(planned.workspace, reading, planned.config, planned.pseudonyms, planned.judge, planned.now)
     except ExportError as error:
+        tell(LOG, "export refused", adapter=reading.adapter)
         return error
+    if done is None:
+        tell(LOG, "export known before", adapter=reading.adapter)
+        return None
+    counts = {name: getattr(done, name) for name in ("rows_read", "accepted", "quarantined")}
+    tell(LOG, "batch taken in", batch_id=done.batch_id, **counts, excluded=sum(done.excluded.values()))
+    return done
 
 
 def conclude(planned: Plan, outcomes: Sequence[Outcome]) -> Ingested:

@@ -4,6 +4,7 @@ tables are read by whoever audits, from storage that all of them share."""
 from __future__ import annotations
 
 import itertools
+import os
 import socket
 import time
 from collections.abc import Mapping, Sequence
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fairpanel import logs
 from fairpanel.config import Config
 from fairpanel.pipeline.attempting import attempt, note
 from fairpanel.pipeline.audit import Source
@@ -33,13 +35,14 @@ class OtherCodeError(RuntimeError):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
     """All that a partition travels with: the workspace's path, table versions, what is to be said of them, configuration,
-    and the code that planned it. No rows."""
+    the code that planned it, and the run that it is part of. No rows."""
 
     workspace: Path
     versions: Mapping[str, int]
     notes: tuple[str, ...]
     config: Config
     code: str
+    run_id: str | None = None
 
 
 def sent(workspace: Workspace, config: Config, read: Source) -> Sent:
@@ -50,6 +53,7 @@ def sent(workspace: Workspace, config: Config, read: Source) -> Sent:
         notes=read.notes,
         config=config,
         code=code_version(),
+        run_id=logs.run_id(),
     )
 
 
@@ -71,6 +75,7 @@ def audit_partition(
     Done twice, it makes nothing a second time: what a killed worker had finished comes out unchanged. Raises
     WorkspaceError where the workspace is not on this machine, OtherCodeError where the code here is another one.
     """
+    logs.begin(os.environ, given.run_id)
     workspace = Workspace(given.workspace)
     here = socket.gethostname()
     if given.code != code_version():

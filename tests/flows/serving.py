@@ -35,6 +35,7 @@ class Served:
     process: subprocess.Popen[str]
     api: httpx.Client
     printed: Path
+    library: int = 0
     family: set[processes.Identity] = field(default_factory=set)
     remotes: set[str] = field(default_factory=set)
     listening: set[str] = field(default_factory=set)
@@ -108,15 +109,17 @@ def served(workspace: Path, port: int | None = None, more: Mapping[str, str] | N
     """`fairpanel serve` until the end of the block, with more environment; every process is gone afterwards."""
     port = free_port() if port is None else port
     printed = workspace.parent / f"{workspace.name}-{port}.out"
+    library = free_port()
+    command = [sys.executable, "-m", "fairpanel.cli", "serve", "--workspace", str(workspace)]
     with printed.open("w") as out:
         process = subprocess.Popen(
-            [sys.executable, "-m", "fairpanel.cli", "serve", "--workspace", str(workspace), "--port", str(port)],
-            stdout=out, stderr=subprocess.STDOUT, text=True, cwd=workspace.parent,
-            env=environment() | dict(more or {}),
+            [*command, "--port", str(port), "--library-port", str(library)],
+            stdout=out, stderr=subprocess.STDOUT, text=True, env=environment() | dict(more or {}),
+            cwd=workspace.parent,
         )  # fmt: skip
     stop = threading.Event()
     with httpx.Client(base_url=f"http://127.0.0.1:{port}/api", timeout=60, trust_env=False) as api:
-        server = Served(workspace, port, process, api, printed)
+        server = Served(workspace, port, process, api, printed, library)
         watcher = threading.Thread(target=server.watch, args=(stop,))
         watcher.start()
         try:

@@ -24,6 +24,7 @@ from fairpanel.pipeline.periods import periods
 from fairpanel.simulation.parameters import Parameters
 from fairpanel.simulation.write import simulate
 from fairpanel.store import ledger
+from fairpanel.store.verification import verify
 from fairpanel.workspace import Workspace
 from tests.flows.serving import environment, free_port, is_loopback, sockets
 from tests.workspaces import take_in, workspace
@@ -99,9 +100,9 @@ def _same(where: Workspace, one: Workspace, told: list[dict[str, Any]]) -> None:
     assert len(told) == 6
     assert {result["state"] for result in told} <= {"made", "unchanged"}
     assert _files(where) == _files(one)
-    assert ledger.verify(where) == []
-    names = {entry.manifest["report_id"] for entry in ledger.entries(where)}
-    assert names == {entry.manifest["report_id"] for entry in ledger.entries(one)}
+    assert verify(where) == []
+    names = {entry.manifest["report_id"] for entry in ledger.reports(where)}
+    assert names == {entry.manifest["report_id"] for entry in ledger.reports(one)}
 
 
 def _workers(pid: int) -> list[int]:
@@ -154,12 +155,12 @@ def test_a_killed_worker_costs_its_partition_only(one: tuple[Workspace, Path], t
     where = Workspace(Path(shutil.copytree(before, tmp_path / "killed")))
     killed: list[int] = []
     with _backfill(where) as process:
-        while process.poll() is None and not ledger.entries(where):
+        while process.poll() is None and not ledger.reports(where):
             time.sleep(0.1)
         for pid in _workers(process.pid)[:1]:
             os.kill(pid, signal.SIGKILL)
             killed.append(pid)
-        assert len(ledger.entries(where)) < 6
+        assert len(ledger.reports(where)) < 6
         told = _results(where, process)
     assert killed
     _same(where, made, told)

@@ -17,16 +17,30 @@ from prefect.states import Failed
 
 from fairpanel import bundled
 from fairpanel.adapters.base import ExportError
-from fairpanel.parameters import AuditParameters, BackfillParameters, IngestParameters
+from fairpanel.parameters import (
+    AuditParameters,
+    BackfillParameters,
+    IngestParameters,
+    RetentionParameters,
+    VerifyParameters,
+)
 from flows.audit import audit_one
 from flows.backfill import audit_one_scope
 from flows.ingest import take_in_one
+from flows.retention import remove
 from flows.retry_condition import may_pass
+from flows.verify import compare
 
 ROOT = bundled.PACKAGE.parent
 DECLARED = yaml.safe_load((ROOT / "prefect.yaml").read_text("utf-8"))["deployments"]
 FILES = sorted((ROOT / "flows").glob("*.py"))
-MODELS = {"ingest": IngestParameters, "audit": AuditParameters, "backfill": BackfillParameters}
+MODELS = {
+    "ingest": IngestParameters,
+    "audit": AuditParameters,
+    "backfill": BackfillParameters,
+    "verify": VerifyParameters,
+    "retention": RetentionParameters,
+}
 
 
 @pytest.fixture(params=DECLARED, ids=lambda declared: declared["name"])
@@ -35,8 +49,11 @@ def declared(request: pytest.FixtureRequest) -> dict[str, Any]:
     return found
 
 
-def test_the_three_deployments() -> None:
-    assert [entry["name"] for entry in DECLARED] == ["nightly-ingest", "monthly-audit", "backfill"]
+def test_the_deployments() -> None:
+    assert [entry["name"] for entry in DECLARED] == [
+        "nightly-ingest", "monthly-audit", "quarterly-audit", "backfill", "verify-ledger", "retention",
+    ]  # fmt: skip
+    assert [entry["name"] for entry in DECLARED if "schedules" not in entry] == ["backfill"]
 
 
 def test_entrypoints_load_as_flows(declared: dict[str, Any]) -> None:
@@ -54,7 +71,7 @@ def test_declared_parameters_are_valid_and_relative(declared: dict[str, Any]) ->
 
 
 def test_one_run_at_a_time(declared: dict[str, Any]) -> None:
-    assert declared["concurrency_limit"] == 1
+    assert declared["concurrency_limit"] == {"limit": 1, "collision_strategy": "ENQUEUE"}
 
 
 def test_nothing_on_the_path_is_shadowed() -> None:
@@ -83,13 +100,13 @@ def test_only_what_may_pass_is_tried_again(failure: Exception, again: bool) -> N
     assert may_pass(None, None, Failed(data=failure)) is again
 
 
-@pytest.mark.parametrize("task", [take_in_one, audit_one], ids=lambda task: task.name)
+@pytest.mark.parametrize("task", [take_in_one, audit_one, audit_one_scope, compare, remove], ids=lambda task: task.name)
 def test_tasks_use_the_condition(task: Any) -> None:
     assert task.retries >= 1
     assert task.retry_condition_fn is may_pass
 
 
-@pytest.mark.parametrize("task", [take_in_one, audit_one, audit_one_scope], ids=lambda task: task.name)
+@pytest.mark.parametrize("task", [take_in_one, audit_one, audit_one_scope, compare, remove], ids=lambda task: task.name)
 def test_tasks_keep_no_result_and_end(task: Any) -> None:
     """A cached result would be rows of people outside the lake."""
     assert task.cache_policy == NO_CACHE

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import polars as pl
 import pytest
 
@@ -19,7 +20,16 @@ from fairpanel import exit_codes, processes
 from fairpanel.cli import main
 from fairpanel.store import tables
 from fairpanel.workspace import Workspace
-from tests.flows.serving import FINAL, PATIENCE, Served, environment, is_loopback, served, workspace_with_samples
+from tests.flows.serving import (
+    FINAL,
+    PATIENCE,
+    Served,
+    environment,
+    free_port,
+    is_loopback,
+    served,
+    workspace_with_samples,
+)
 
 pytestmark = [pytest.mark.service, pytest.mark.timeout(900)]
 
@@ -173,12 +183,32 @@ def test_a_full_disk_is_tried_again_and_a_mistake_is_not(server: Served, tmp_pat
 def test_a_second_server_is_refused_with_a_sentence(server: Served, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["serve", "--workspace", str(server.workspace), "--port", str(server.port)]) == exit_codes.USAGE
     assert f"port {server.port} on 127.0.0.1 cannot be used" in capsys.readouterr().err
+    taken = ["--port", str(free_port()), "--library-port", str(server.library)]
+    assert main(["serve", "--workspace", str(server.workspace), *taken]) == exit_codes.USAGE
+    assert f"port {server.library} on 127.0.0.1 cannot be used" in capsys.readouterr().err
+    same = ["--port", taken[1], "--library-port", taken[1]]
+    assert main(["serve", "--workspace", str(server.workspace), *same]) == exit_codes.USAGE
+    assert "cannot both have port" in capsys.readouterr().err
     done = subprocess.run(
         [sys.executable, "-m", "fairpanel.cli", "serve", "--workspace", str(server.workspace), "--port", "0"],
         env=environment(), capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert done.returncode == exit_codes.USAGE
     assert "a port is a number from 1 to 65535" in done.stderr
+
+
+def test_the_library_shows_what_was_audited_and_all_is_well(server: Served) -> None:
+    run = server.run("audit/monthly-audit", previous="none", first_day="2024-03-01", last_day="2024-03-31")
+    assert run["state"]["type"] == "COMPLETED", run["state"]
+    report = Workspace(server.workspace).reports
+    newest = max(report.glob("2024-03-01_*"), key=lambda folder: folder.stat().st_mtime).name
+    address = f"http://127.0.0.1:{server.library}"
+    assert f"./{newest}/report.html" in httpx.get(address, trust_env=False).text
+    assert httpx.get(f"{address}/{newest}/report.html", trust_env=False).status_code == httpx.codes.OK
+    health = httpx.get(f"{address}/health", trust_env=False, timeout=30)
+    assert health.status_code == httpx.codes.OK
+    assert health.json()["prefect"] == "ok"
+    assert health.json()["ledger_entries"] == _ledger(server).count(b"\n")
 
 
 def test_only_loopback_was_spoken_to(server: Served) -> None:

@@ -21,7 +21,8 @@ S = "\u00a0"
         ("2024-02-01", "2024-05-01", "other", f"1{S}February{S}2024 to 30{S}April{S}2024"),
         ("2024-07-01", "2025-01-01", "half-year", f"H2{S}2024"),
         ("2024-01-01", "2025-01-01", "year", "2024"),
-        ("2024-01-01", "2024-01-08", "other", f"1{S}January{S}2024 to 7{S}January{S}2024"),
+        ("2024-01-01", "2024-01-08", "week", f"Week{S}of 1{S}Jan{S}2024"),
+        ("2024-01-02", "2024-01-09", "other", f"2{S}January{S}2024 to 8{S}January{S}2024"),
         (None, None, "other", "All dates"),
         (None, "2024-03-01", "other", f"Up to 29{S}February{S}2024"),
         ("2024-03-01", None, "other", f"From 1{S}March{S}2024"),
@@ -41,6 +42,11 @@ def test_gaps_between_periods_become_columns() -> None:
         f"Q2{S}2024",
         f"Q3{S}2024",
     ]
+
+
+def test_weeks_are_filled_across_a_new_year() -> None:
+    ends = [Span(date(2024, 12, 23), date(2024, 12, 30)), Span(date(2025, 1, 6), date(2025, 1, 13))]
+    assert [span.start for span in filled(ends, "week")] == [date(2024, 12, 23), date(2024, 12, 30), date(2025, 1, 6)]
 
 
 def test_a_range_of_centuries_keeps_only_what_occurs() -> None:

@@ -87,14 +87,17 @@ def additive(cells: Cells, selected: Floats, start: Floats | None = None) -> Add
     p = X.shape[1]
     products = (X[:, :, None] * X[:, None, :]).reshape(n.size, p * p)
     beta = np.zeros((len(selected), p)) if start is None else np.repeat(start[None, :], len(selected), axis=0)
+    going = np.arange(len(selected))
     for _ in range(_STEPS):
-        rates = expit(beta @ X.T)
+        current = beta[going]
+        rates = expit(current @ X.T)
         weight = n * rates * (1 - rates)
         normal = (weight @ products).reshape(-1, p, p) + np.diag(precision)
-        slope = (selected - n * rates) @ X - beta * precision
+        slope = (selected[going] - n * rates) @ X - current * precision
         step = np.linalg.solve(normal, slope[:, :, None])[:, :, 0]
-        beta = beta + np.clip(step, -_LONGEST, _LONGEST)
-        if float(np.abs(step).max()) < _TOLERANCE:
+        beta[going] = current + np.clip(step, -_LONGEST, _LONGEST)
+        going = going[np.abs(step).max(axis=1) >= _TOLERANCE]
+        if not going.size:
             break
     rates = expit(beta @ X.T)
     weight = n * rates * (1 - rates)

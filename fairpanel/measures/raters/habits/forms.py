@@ -98,9 +98,9 @@ def forms(ratings: Ratings, /) -> Forms | None:
 
 
 @remembered
-def _pairs(unit: IntArray, rater: IntArray, raters: int, _: int) -> tuple[IntArray, IntArray, IntArray]:
-    """Distinct pairs as unit × raters + rater, the pair of each rating, ratings per pair."""
-    return np.unique(unit * raters + rater, return_inverse=True, return_counts=True)
+def _pairs(first: IntArray, second: IntArray, seconds: int, _: int) -> tuple[IntArray, IntArray, IntArray]:
+    """Distinct pairs of codes as first × seconds + second, the pair of each rating, ratings per pair."""
+    return np.unique(first * seconds + second, return_inverse=True, return_counts=True)
 
 
 def _item_level(ratings: Ratings) -> FloatArray:
@@ -115,8 +115,7 @@ def _spread_within(ratings: Ratings, of_rating: IntArray, size: IntArray) -> tup
     """Variance of a form's scores about the rater's item means, and whether they are all one score."""
     if not ratings.items:
         return np.zeros(size.size), np.full(size.size, np.nan)
-    cell = ratings.rater * len(ratings.items) + ratings.item
-    _, cell = np.unique(cell, return_inverse=True)
+    cell = _pairs(ratings.rater, ratings.item, len(ratings.items), 0)[1]
     centred = ratings.score - (np.bincount(cell, ratings.score) / np.bincount(cell))[cell]
     mean = np.bincount(of_rating, centred) / size
     squares = np.bincount(of_rating, (centred - mean[of_rating]) ** 2)

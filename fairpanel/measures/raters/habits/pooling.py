@@ -106,7 +106,7 @@ def judge(
     spread = 0.0
     for _ in range(3):
         if design.shape[1]:
-            usual = design @ _least_deviations(design, value, 1 / (variance + spread))
+            usual = _least_deviations(design, value, 1 / (variance + spread))
         spread = between_spread(value - usual, variance, value.size - design.shape[1])
     middle_se = EFFICIENCY * float(np.sum(1 / (variance + spread)) ** -0.5) if design.shape[1] else 0.0
     away = value - usual
@@ -151,29 +151,33 @@ def _steadied(variance: FloatArray, forms: IntArray) -> FloatArray:
 
 
 def _least_deviations(design: FloatArray, value: FloatArray, weight: FloatArray) -> FloatArray:
-    """Coefficients that minimise the weighted sum of absolute standardized deviations, by reweighted least squares."""
+    """The line (design: ones, and it may be one other column) that minimises the weighted sum of absolute standardized
+    deviations, at the rows of the design: by reweighted least squares."""
     root: FloatArray = np.asarray(np.sqrt(weight), dtype=np.float64)
-    coefficients = np.zeros(design.shape[1])
-    squared = weight
+    line, squared = value, weight
     for _ in range(50):
-        coefficients = _least_squares(design, value, squared)
-        squared = weight / np.maximum(np.abs(value - design @ coefficients) * root, 0.05)
-    return np.asarray(coefficients)
+        before, line = line, _least_squares(design, value, squared)
+        if (line == before).all():
+            break
+        squared = weight / np.maximum(np.abs(value - line) * root, 0.05)
+    return line
 
 
 def _least_squares(design: FloatArray, value: FloatArray, weight: FloatArray) -> FloatArray:
-    """Weighted least squares on a column of ones and, it may be, one other column, by its weighted mean and slope."""
+    """The line of weighted least squares at the rows of the design: by its mean and slope."""
     total = weight.sum()
     middle = weight @ value / total
     if design.shape[1] == 1:
-        return np.array([middle])
-    place = design[:, 1] - weight @ design[:, 1] / total
-    spread = weight @ place**2
-    if spread <= 1e-20 * (weight @ design[:, 1] ** 2):  # next to no difference in place
-        root = np.sqrt(weight)
-        return np.asarray(np.linalg.lstsq(design * root[:, None], value * root, rcond=None)[0])
-    slope = weight @ (place * value) / spread
-    return np.array([middle - slope * (design[0, 1] - place[0]), slope])
+        return np.full(value.size, middle)
+    column = design[:, 1]
+    centre = weight @ column / total
+    place = column - centre
+    pull = weight * place
+    spread = pull @ place
+    if spread <= 1e-20 * (spread + total * centre**2):  # next to no difference in place
+        squares = np.sqrt(weight)
+        return np.asarray(design @ np.linalg.lstsq(design * squares[:, None], value * squares, rcond=None)[0])
+    return np.asarray(middle + (pull @ value / spread) * place)
 
 
 def between_spread(away: FloatArray, variance: FloatArray, degrees: int, /) -> float:
