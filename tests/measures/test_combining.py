@@ -54,7 +54,10 @@ def _cut(frame: pl.DataFrame) -> list[pl.DataFrame]:
     [
         ("impact_ratio", ["group"], {"minimum_share": 0.0}),
         ("fisher_exact", ["group"], {"focal": "f", "reference": "m"}),
+        ("two_proportion_z", ["group"], {"focal": "f", "reference": "m"}),
+        ("chi_square", ["group"], {}),
         ("mantel_haenszel", ["stratum", "group"], {"focal": "f", "reference": "m"}),
+        ("breslow_day", ["stratum", "group"], {"focal": "f", "reference": "m"}),
     ],
 )
 @settings(deadline=None, max_examples=25)
