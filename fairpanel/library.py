@@ -38,7 +38,7 @@ class Library:
         return render_library([*self._shelf()], attempts.latest(self.workspace))
 
     def _shelf(self) -> Iterator[Shelved]:
-        for entry in reports(self.workspace):
+        for entry in ledger.reports(self.workspace):
             name = str(entry.manifest["report_id"])
             scope = entry.manifest.get("scope")
             there = files(self.workspace, entry)
@@ -56,11 +56,6 @@ class Library:
         if known is None or known[0] != now:
             known = self._cards[path] = (now, _read(path))
         return known[1]
-
-
-def reports(workspace: Workspace) -> list[ledger.Entry]:
-    """The entries of the ledger that record a report, oldest first."""
-    return [entry for entry in ledger.entries(workspace) if entry.manifest.get("kind", "report") == "report"]
 
 
 def files(workspace: Workspace, entry: ledger.Entry) -> dict[str, Path]:
@@ -106,9 +101,9 @@ def run(options: argparse.Namespace) -> int:
     workspace = Workspace(options.workspace).existing()
     if options.action == "library" or options.report is None:
         path = write(workspace)
-        number = len(reports(workspace))
+        number = len(ledger.reports(workspace))
     else:
-        found = [entry for entry in reports(workspace) if entry.manifest["report_id"] == options.report]
+        found = [entry for entry in ledger.reports(workspace) if entry.manifest["report_id"] == options.report]
         there = files(workspace, found[-1]) if found else {}
         if "report.html" not in there:
             why = "its report.html is not there any more" if found else "there is no such report"

@@ -23,7 +23,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from fairpanel import __version__
-from fairpanel.library import Library, files, reports, stamp
+from fairpanel.library import Library, files, stamp
 from fairpanel.store import ledger
 from fairpanel.workspace import Workspace
 from reports.library import NAME, POLICY, script_source
@@ -69,7 +69,7 @@ class Shown:
             if self._named is None or self._named[0] != now:
                 found = {
                     (str(entry.manifest["report_id"]), file): path
-                    for entry in reports(self.workspace)
+                    for entry in ledger.reports(self.workspace)
                     for file, path in files(self.workspace, entry).items()
                 }
                 self._named = (now, found)

@@ -72,7 +72,7 @@ def _start(workspace: Workspace, port: int, shelf: int, children: dict[str, subp
     children["server"] = processes.start(server, os.environ, home, home / "server.log")
     if shelf:
         library = [sys.executable, "-m", "fairpanel.library_server", str(workspace.root.resolve()), str(shelf)]
-        children["library"] = processes.start(library, _without_secrets(), home, home / "library.log")
+        children["library"] = processes.start(library, _without_secrets(KEY_VARIABLE), home, home / "library.log")
     _wait_until(
         "the Prefect server", partial(_healthy, f"{address}/api/health"), children["server"], home / "server.log"
     )
@@ -87,7 +87,7 @@ def _start(workspace: Workspace, port: int, shelf: int, children: dict[str, subp
     telling = asyncio.run(automations.register(os.environ))
     worker = [*prefect, "worker", "start", "--pool", deployments.POOL, "--type", "process"]
     worker += ["--name", "fairpanel", "--limit", str(RUNS_AT_ONCE)]
-    children["worker"] = processes.start(worker, os.environ, home, home / "worker.log")
+    children["worker"] = processes.start(worker, _without_secrets(), home, home / "worker.log")
     _tell(f"User interface  {address}\nAPI             {address}/api\nAPI docs        {address}/docs")
     if shelf:
         _tell(f"Reports         http://{LOOPBACK}:{shelf}\nHealth          http://{LOOPBACK}:{shelf}/health")
@@ -140,9 +140,11 @@ def _listening(port: int) -> bool:
         return False
 
 
-def _without_secrets() -> dict[str, str]:
-    """The environment of a process that shows reports: the pseudonym key is none of its business."""
-    return {name: value for name, value in os.environ.items() if name != KEY_VARIABLE}
+def _without_secrets(*others: str) -> dict[str, str]:
+    """The environment of a process that does not need the server's database, nor these other variables: one that shows
+    reports has no business with the pseudonym key."""
+    left_out = (*prefect_settings.DATABASE, *others)
+    return {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
 
 
 def _require_free(port: int, option: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from fairpanel import exit_codes
 from fairpanel.cli import main
-from fairpanel.library import Library, reports
+from fairpanel.library import Library
 from fairpanel.store import attempts, ledger
 from fairpanel.store.attempts import Attempt
 from fairpanel.store.verification import verify
@@ -77,7 +77,7 @@ def test_other_kinds_of_entries_are_no_reports(tmp_path: Path) -> None:
     where = workspace(tmp_path)
     put(where, "first")
     put(where, "removal", kind="retention")
-    assert [entry.manifest["report_id"] for entry in reports(where)] == ["first"]
+    assert [entry.manifest["report_id"] for entry in ledger.reports(where)] == ["first"]
 
 
 def test_the_page_follows_ledger_attempts_and_files(tmp_path: Path) -> None:

@@ -147,9 +147,8 @@ def _place(url: str, name: str) -> str:
 async def _extract(source: Source, url: str, folder: Path, name: str, place: str) -> list[Path]:
     import asyncpg
 
-    settings = {"application_name": "fairpanel", "default_transaction_read_only": "on"}
     try:
-        connection = await asyncpg.connect(url, timeout=PATIENCE, server_settings=settings)
+        connection = await asyncpg.connect(url, timeout=PATIENCE, server_settings={"application_name": "fairpanel"})
     except asyncpg.InvalidAuthorizationSpecificationError as error:
         raise ExportError(f"{name}: the database {place} refused the user or the password.") from error
     except asyncpg.InvalidCatalogNameError as error:

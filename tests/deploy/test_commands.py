@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib import metadata
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.deploy.files import SERVICES, environment
+from fairpanel import bundled
+from tests.deploy.files import ROOT, SERVICES, environment, of
 from tests.flows.serving import free_port
 
 pytestmark = [pytest.mark.service, pytest.mark.timeout(600)]
@@ -86,6 +89,29 @@ def test_the_services_come_up_in_their_order(tmp_path: Path) -> None:
             _healthy("library", base, {"4300": library}, process)
     for log in ("server", "worker", "library"):
         assert "letters-and-digits" not in (tmp_path / f"{log}.log").read_text()
+
+
+def test_an_audit_needs_nothing_that_the_image_leaves_out(tmp_path: Path) -> None:
+    """Importing what is taken out again fails here, as it would there."""
+    (line,) = [line for line in of("RUN") if "pip uninstall" in line]
+    removed = [word for word in shlex.split(line.partition("uninstall")[2]) if not word.startswith("-")]
+    modules = sorted({module for name in removed for module in _modules(name)})
+    assert {"hypothesis", "playwright", "pytest"} <= set(modules)
+    (tmp_path / "sitecustomize.py").write_text(f"import sys\nsys.modules.update(dict.fromkeys({modules!r}))\n")
+    base = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    base |= {"PYTHONPATH": f"{tmp_path}:{ROOT}", "FAIRPANEL_WORKSPACE": str(tmp_path / "w")}
+    ingested = _run(["fairpanel", "ingest", str(bundled.samples())], base)
+    assert ingested.returncode == 0, ingested.stderr
+    audited = _run(["fairpanel", "audit"], base)
+    assert audited.returncode == 0, audited.stderr
+    assert _run(["python", "-c", "import pytest"], base).returncode == 1
+
+
+def _modules(distribution: str) -> set[str]:
+    """The modules that a distribution brings; its own name where it brings none that can be told."""
+    files = metadata.distribution(distribution).files or []
+    tops = {file.parts[0].removesuffix(".py") for file in files if file.suffix == ".py" and file.parts[0] != ".."}
+    return {top for top in tops if top.isidentifier()} or {distribution.replace("-", "_")}
 
 
 def test_deploying_without_an_api_is_a_sentence(tmp_path: Path) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from fairpanel.store.lake_mark import MARK
 from fairpanel.store.pseudonyms import PseudonymKeyError, of_workspace
 from fairpanel.workspace import Workspace
 from tests.services.seaweedfs import BUCKET, Store, command, seaweedfs
+from tests.workspaces import stored
 
 pytestmark = [pytest.mark.service, pytest.mark.timeout(600)]
 
@@ -81,6 +84,44 @@ def test_the_same_report_to_the_last_digit_and_a_lost_store_loses_nothing(store:
     assert not objects.names(there.root / "restricted")
     verified = command("verify", "--workspace", str(there.root), environment=known)
     assert verified.returncode == exit_codes.DONE, verified.stdout
+
+
+def test_a_store_lost_in_the_middle_of_an_ingest(reachable: Store, tmp_path: Path) -> None:
+    there, here = _workspace(tmp_path / "there", "middle"), _workspace(tmp_path / "here", None)
+    given = ["ingest", str(bundled.samples()), "--workspace"]
+    ended: list[subprocess.CompletedProcess[str]] = []
+    known = reachable.environment | KEY
+    thread = threading.Thread(target=lambda: ended.append(command(*given, str(there.root), environment=known)))
+    thread.start()
+    log = f"{tables.path(there, 'batches')}/_delta_log"
+    while thread.is_alive() and not objects.names(log):
+        time.sleep(0.05)
+    reachable.end()
+    thread.join()
+    reachable.start()
+    assert ended[0].returncode == exit_codes.FAILED, ended[0].stdout
+    assert "no server answers" in ended[0].stderr
+    rest = command(*given, str(there.root), "--json", environment=known)
+    assert rest.returncode == exit_codes.DONE, rest.stderr
+    assert json.loads(rest.stdout)["unchanged_files"] >= 1
+    command(*given, str(here.root), environment=KEY)
+    for table in ("scores", "decisions", "performance", "demographics", "quarantine"):
+        assert stored(there, table).equals(stored(here, table)), table
+    assert command("verify", "--workspace", str(there.root), environment=known).returncode == exit_codes.DONE
+
+
+def test_a_backfill_in_several_processes_reads_the_store(store: Store, tmp_path: Path) -> None:
+    there, here = _workspace(tmp_path / "there", "backfill"), _workspace(tmp_path / "here", None)
+    told = []
+    for workspace in (there, here):
+        given = ["--workspace", str(workspace.root)]
+        command("ingest", str(bundled.samples()), *given, environment=store.environment | KEY)
+        months = ["--from", "2024-01", "--to", "2024-06", "--every", "quarter", "--max-active", "2"]
+        done = command("backfill", *months, *given, "--json", environment=store.environment | KEY)
+        assert done.returncode == exit_codes.DONE, done.stderr
+        told.append([(entry["state"], entry["report_id"]) for entry in json.loads(done.stdout)["periods"]])
+    assert told[0] == told[1]
+    assert [state for state, _ in told[0]] == ["made", "made"]
 
 
 def test_names_and_contents_are_those_of_a_folder(reachable: Store, tmp_path: Path) -> None:
