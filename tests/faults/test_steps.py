@@ -14,8 +14,8 @@ from tests.faults.steps import FAULTS
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks a process that holds polars, as Linux lets it")
 
 NAMES = ("first ingest", "newer versions", "audit", "backfill")
-EVERY = 3
-"""Of the steps every third here, the first at another place for each fault; every one in benchmarks/faults.py."""
+EVERY = 6
+"""Of the steps every sixth here, the first at another place for each fault; every one in benchmarks/faults.py."""
 
 
 @pytest.fixture(scope="module")
