@@ -10,7 +10,6 @@ from typing import Any
 
 from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
-from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
 from fairpanel import lineage, logs
@@ -21,17 +20,13 @@ from fairpanel.pipeline.periods import last_whole, scope_of
 from fairpanel.pipeline.scope import Scope
 from fairpanel.workspace import Workspace
 from flows.announcing import announce_report
-from flows.retry_condition import may_pass
+from flows.retry_condition import AGAIN
 
 
 @task(
     name="audit one scope",
-    retries=2,
-    retry_delay_seconds=[5, 60],
-    retry_jitter_factor=0.5,
-    retry_condition_fn=may_pass,
-    cache_policy=NO_CACHE,
     timeout_seconds=4 * 3600,
+    **AGAIN,
 )
 def audit_one(workspace: Workspace, scope: Scope, settings: Config) -> dict[str, Any]:
     """The whole audit of a scope."""

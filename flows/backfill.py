@@ -14,7 +14,6 @@ from typing import Any
 
 from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_progress_artifact, create_table_artifact, update_progress_artifact
-from prefect.cache_policies import NO_CACHE
 from prefect.futures import PrefectFuture
 from prefect.runtime import flow_run
 from prefect.task_runners import ThreadPoolTaskRunner
@@ -29,7 +28,7 @@ from fairpanel.workspace import Workspace
 from flows.announcing import announce_report
 from flows.cluster import on_dask
 from flows.planning import planned
-from flows.retry_condition import may_pass
+from flows.retry_condition import AGAIN
 
 LONGEST_REASON = 300
 ENGINE = "FAIRPANEL_ENGINE"
@@ -38,12 +37,8 @@ ENGINE = "FAIRPANEL_ENGINE"
 @task(
     name="audit one scope of the range",
     task_run_name="audit from {start}",
-    retries=2,
-    retry_delay_seconds=[5, 30],
-    retry_jitter_factor=0.5,
-    retry_condition_fn=may_pass,
-    cache_policy=NO_CACHE,
     timeout_seconds=4 * 3600,
+    **AGAIN,
 )
 def audit_one_scope(start: str, one: Callable[[], dict[str, Any]]) -> dict[str, Any]:  # noqa: ARG001  # start names the task run
     """One scope; that it failed is a result, so that the others go on. A full disk or a lock may come free: again."""

@@ -12,7 +12,6 @@ from typing import Any
 
 from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_progress_artifact, create_table_artifact, update_progress_artifact
-from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 from prefect.states import Completed, Failed, State
 
@@ -26,18 +25,14 @@ from fairpanel.store.pseudonyms import of_workspace
 from fairpanel.validation.batch import Judge
 from fairpanel.workspace import Workspace
 from flows.announcing import announce_ingest
-from flows.retry_condition import may_pass
+from flows.retry_condition import AGAIN
 
 
 @task(
     name="take in one export",
     task_run_name="take in {file}",
-    retries=2,
-    retry_delay_seconds=[2, 10],
-    retry_jitter_factor=0.5,
-    retry_condition_fn=may_pass,
-    cache_policy=NO_CACHE,
     timeout_seconds=2 * 3600,
+    **AGAIN,
 )
 def take_in_one(file: str, one: Callable[[], Outcome]) -> Outcome:  # noqa: ARG001  # named in the task run
     """One export of the plan."""
@@ -47,12 +42,8 @@ def take_in_one(file: str, one: Callable[[], Outcome]) -> Outcome:  # noqa: ARG0
 @task(
     name="read one source",
     task_run_name="read {name}",
-    retries=2,
-    retry_delay_seconds=[2, 10],
-    retry_jitter_factor=0.5,
-    retry_condition_fn=may_pass,
-    cache_policy=NO_CACHE,
     timeout_seconds=2 * 3600,
+    **AGAIN,
 )
 def read_one_source(name: str, one: Callable[[], list[Path]]) -> list[Path]:  # noqa: ARG001  # named in the task run
     """One database of a source file."""

@@ -8,23 +8,18 @@ from typing import Any
 
 from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_table_artifact
-from prefect.cache_policies import NO_CACHE
 
 from fairpanel.config import RetentionConfig, load
 from fairpanel.parameters import RetentionParameters
 from fairpanel.pipeline.retention import retain
 from fairpanel.workspace import Workspace
-from flows.retry_condition import may_pass
+from flows.retry_condition import AGAIN
 
 
 @task(
     name="remove what is older than it is kept",
-    retries=2,
-    retry_delay_seconds=[5, 60],
-    retry_jitter_factor=0.5,
-    retry_condition_fn=may_pass,
-    cache_policy=NO_CACHE,
     timeout_seconds=4 * 3600,
+    **AGAIN,
 )
 def remove(workspace: Workspace, settings: RetentionConfig, dry_run: bool) -> dict[str, Any]:
     """Refused rows and table files, by the configuration."""

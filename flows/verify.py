@@ -7,24 +7,19 @@ from typing import Any
 
 from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_table_artifact
-from prefect.cache_policies import NO_CACHE
 
 from fairpanel.parameters import VerifyParameters
 from fairpanel.store import ledger, verification
 from fairpanel.workspace import Workspace
-from flows.retry_condition import may_pass
+from flows.retry_condition import AGAIN
 
 SHOWN = 1000
 
 
 @task(
     name="compare with the ledger",
-    retries=2,
-    retry_delay_seconds=[5, 60],
-    retry_jitter_factor=0.5,
-    retry_condition_fn=may_pass,
-    cache_policy=NO_CACHE,
     timeout_seconds=4 * 3600,
+    **AGAIN,
 )
 def compare(workspace: Workspace, report: str | None) -> list[verification.Problem]:
     """Every difference from what was recorded."""
