@@ -18,7 +18,7 @@ import pytest
 
 from fairpanel import exit_codes, processes
 from fairpanel.cli import main
-from fairpanel.store import tables
+from fairpanel.store import ledger, tables
 from fairpanel.workspace import Workspace
 from tests.flows.serving import (
     FINAL,
@@ -75,7 +75,7 @@ def test_a_backfill_from_the_api_ends_and_a_second_changes_nothing(server: Serve
     run = server.run("backfill/backfill", **QUARTERS)
     assert run["state"]["type"] == "COMPLETED", run["state"]
     recorded = _ledger(server)
-    assert recorded.count(b"\n") == 3
+    assert len(ledger.reports(Workspace(server.workspace))) == 3
     again = server.run("backfill/backfill", **QUARTERS)
     assert again["state"]["type"] == "COMPLETED"
     assert _ledger(server) == recorded
