@@ -78,15 +78,14 @@ def _explain(options: argparse.Namespace, error: Exception) -> int:
 
 
 def _lost_api(error: Exception) -> str | None:
-    """The sentence for a Prefect API that does not answer, or stopped answering; None for any other failure."""
+    """The sentence where a Prefect API is named and could not be spoken to; None for any other failure."""
+    from fairpanel.lost_api import why
+
     address = os.environ.get(auditing.PREFECT_API)
-    library = type(error).__module__.partition(".")[0]
-    unreachable = library in ("httpx", "httpcore") or "Failed to reach API" in str(error)
-    if not address or not unreachable:
-        return None
+    sentence = why(address, error) if address else None
     return (
-        f"the Prefect API at {address} does not answer ({type(error).__name__}). Start it ('fairpanel serve'), correct "
-        f"{auditing.PREFECT_API}, or unset it: then the command runs in this process. Nothing is half done."
+        sentence
+        and f"{sentence} Without {auditing.PREFECT_API} the command runs in this process. Nothing is half done."
     )
 
 

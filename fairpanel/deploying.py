@@ -9,10 +9,11 @@ from urllib.parse import urlsplit
 
 from fairpanel import exit_codes
 from fairpanel.config import ConfigError
+from fairpanel.lost_api import PASSWORD, why
 from fairpanel.outcome import say
 from fairpanel.workspace import Workspace
 
-API, PASSWORD, CERTIFICATE = "PREFECT_API_URL", "PREFECT_API_AUTH_STRING", "PREFECT_API_SSL_CERT_FILE"
+API = "PREFECT_API_URL"
 
 
 def deploy(options: argparse.Namespace) -> int:
@@ -46,31 +47,6 @@ def deploy(options: argparse.Namespace) -> int:
         f"On the machine that holds the workspace: prefect worker start --pool {pool} --limit 2",
     )
     return exit_codes.DONE
-
-
-def why(address: str, error: BaseException) -> str | None:
-    """The sentence for what went wrong between here and the API; None for something else."""
-    told = " ".join(f"{type(each).__name__} {each}" for each in _chain(error))
-    if "401" in told and "Unauthorized" in told:
-        return f"the Prefect API at {address} wants a password, or another one: put user:password into {PASSWORD}"
-    if "CERTIFICATE_VERIFY_FAILED" in told or "SSL" in told:
-        return (
-            f"the certificate of the Prefect API at {address} was not accepted: put the file of the authority that signed it "
-            f"into {CERTIFICATE}"
-        )
-    if any(type(each).__module__.partition(".")[0] in ("httpx", "httpcore") for each in _chain(error)) or (
-        "Failed to reach API" in told
-    ):
-        return f"the Prefect API at {address} does not answer ({type(error).__name__}): does it run, and is this its address?"
-    return None
-
-
-def _chain(error: BaseException | None) -> list[BaseException]:
-    found: list[BaseException] = []
-    while error is not None and error not in found:
-        found.append(error)
-        error = error.__cause__ or error.__context__
-    return found
 
 
 def _require_address(address: str) -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
+
+WITHOUT_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
+"""How file systems that know no hard links (SMB, FAT, some FUSE) say so."""
 
 
 def write_whole(path: Path, content: bytes, mode: int = 0o644, replacing: bool = True) -> bool:
@@ -19,10 +23,21 @@ def write_whole(path: Path, content: bytes, mode: int = 0o644, replacing: bool =
         if replacing:
             draft.replace(path)
             return True
-        try:
-            os.link(draft, path)
-        except FileExistsError:
-            return False
-        return True
+        return _named_first(draft, path)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def _named_first(draft: Path, path: Path) -> bool:
+    """Give the draft its name unless there is such a file; on a file system without hard links two may both think so."""
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        if error.errno not in WITHOUT_LINKS:
+            raise
+        if path.exists():
+            return False
+        draft.replace(path)
+    return True

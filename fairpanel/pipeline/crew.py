@@ -1,7 +1,7 @@
 """Processes that audit side by side: each holds the tables in memory and takes one scope after another.
 
-A process that is killed takes nothing along but the scope it was at, which another one starts again; a scope under
-which processes die twice is given up as failed.
+A process that is killed takes nothing along: what was being audited beside it cannot tell which of them it was, so each is
+audited once more in a process of its own, one after another. A scope under which that one dies too is given up as failed.
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ from fairpanel.store.tables import Held, Pinned
 from fairpanel.workspace import Workspace
 
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS"), "1")
-TRIES = 2
 
 
 class Crew:
@@ -41,6 +40,7 @@ class Crew:
         self._size = size
         self._pool: ProcessPoolExecutor | None = None
         self._lock = threading.Lock()
+        self._alone = threading.Lock()
 
     def __enter__(self) -> Crew:
         return self
@@ -54,13 +54,20 @@ class Crew:
         workspace, config, read = self._given
         if self._size == 1:
             return attempt(workspace, scope, config, read, again)
-        for _ in range(TRIES):
-            pool = self._running()
+        pool = self._running()
+        try:
+            return pool.submit(_attempt, scope, again).result()
+        except BrokenProcessPool:
+            self._drop(pool)
+        with self._alone, self._started(1) as alone:
             try:
-                return pool.submit(_attempt, scope, again).result()
+                return alone.submit(_attempt, scope, again).result()
             except BrokenProcessPool:
-                self._drop(pool)
-        reason = "the process that audited it was killed, twice: is there memory enough? Fewer at once need less."
+                return self._given_up(scope)
+
+    def _given_up(self, scope: Scope) -> dict[str, Any]:
+        workspace, config, read = self._given
+        reason = "the process that audited it was killed, also where it was alone: is there memory enough?"
         outcome = {"state": "failed", "reason": reason, "kind": "process killed"}
         note(workspace, scope.to_dict(), outcome, basis(read.pinned.versions, config))
         return scope.to_dict() | {"state": "failed", "reason": reason}
@@ -68,13 +75,16 @@ class Crew:
     def _running(self) -> ProcessPoolExecutor:
         with self._lock:
             if self._pool is None:
-                with _environment(ONE_THREAD):
-                    self._pool = ProcessPoolExecutor(
-                        self._size, multiprocessing.get_context("spawn"), _begin, (*self._sent, logs.run_id())
-                    )
-                    for _ in range(self._size):  # started now, under this environment
-                        self._pool.submit(os.getpid)
+                self._pool = self._started(self._size)
             return self._pool
+
+    def _started(self, size: int) -> ProcessPoolExecutor:
+        with _environment(ONE_THREAD):
+            context = multiprocessing.get_context("spawn")
+            pool = ProcessPoolExecutor(size, context, _begin, (*self._sent, logs.run_id()))
+            for _ in range(size):  # started now, under this environment
+                pool.submit(os.getpid)
+        return pool
 
     def _drop(self, broken: ProcessPoolExecutor) -> None:
         with self._lock:

@@ -88,21 +88,27 @@ class Case:
 
 
 def cases(run: Runner, folder: Path, names: Sequence[str] | None = None) -> list[Case]:
-    """Every command that writes: a first ingest, one with newer versions of known rows, an audit, a backfill."""
+    """Every command that writes: a first ingest, one with newer versions of known rows, an audit, a backfill,
+    the removal of what only earlier versions need."""
     first, newer = _exports(folder)
     empty = folder / "empty"
     Workspace(empty).create().config_file.write_text(CONFIGURATION)
-    filled, audited = folder / "filled", folder / "audited"
+    filled, audited, replaced = folder / "filled", folder / "audited", folder / "replaced"
     shutil.copytree(empty, filled)
     run.run(filled, "ingest", str(first))
     shutil.copytree(filled, audited)
     run.run(audited, "audit", "--where", "stage=user")
+    shutil.copytree(audited, replaced)
+    run.run(replaced, "ingest", str(newer))
+    with Workspace(replaced).config_file.open("a") as configuration:
+        configuration.write("[retention]\ntable_history_days = 0\n")
     backfill = ("backfill", "--from", "2024-01", "--to", "2024-03", "--every", "quarter", "--max-active", "1")
     commands = {
         "first ingest": (empty, ("ingest", str(first))),
         "newer versions": (audited, ("ingest", str(newer))),
         "audit": (filled, ("audit", "--where", "stage=user")),
         "backfill": (audited, (*backfill, "--each", "stage")),
+        "retention": (replaced, ("retention",)),
     }
     return [_case(run, folder, name, *commands[name]) for name in names or commands]
 

@@ -13,7 +13,7 @@ from tests.faults.steps import FAULTS
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks a process that holds polars, as Linux lets it")
 
-NAMES = ("first ingest", "newer versions", "audit", "backfill")
+NAMES = ("first ingest", "newer versions", "audit", "backfill", "retention")
 EVERY = 6
 """Of the steps every sixth here, the first at another place for each fault; every one in benchmarks/faults.py."""
 

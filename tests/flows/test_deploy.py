@@ -19,7 +19,7 @@ import pytest
 from fairpanel import exit_codes
 from fairpanel.automations import declared, settings
 from fairpanel.config import ConfigError
-from fairpanel.deploying import why
+from fairpanel.lost_api import why
 from fairpanel.prefect_settings import standing
 from fairpanel.workspace import Workspace
 from tests.flows.serving import environment, free_port
@@ -71,8 +71,41 @@ def test_a_level_takes_what_is_graver_along() -> None:
     assert trigger.match.root == {"fairpanel.worst": ["alert", "concern"]}
 
 
-def test_another_failure_is_not_explained_away() -> None:
-    assert why("https://prefect.example.org/api", ValueError("a mistake of ours")) is None
+def _status(code: int) -> httpx.HTTPStatusError:
+    request = httpx.Request("GET", "https://prefect.example.org/api")
+    reason = {401: "Unauthorized", 500: "Internal Server Error"}[code]
+    return httpx.HTTPStatusError(f"Client error '{code} {reason}'", request=request, response=httpx.Response(code))
+
+
+def _caused_by(cause: Exception) -> Exception:
+    error = RuntimeError("the client gave up")
+    error.__cause__ = cause
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (_status(401), "wants a password"),
+        (_caused_by(_status(401)), "wants a password"),
+        (httpx.ConnectError("[SSL: CERTIFICATE_VERIFY_FAILED] self-signed"), "certificate of the Prefect API"),
+        (httpx.ConnectError("All connection attempts failed"), "does not answer"),
+        (_caused_by(httpx.ReadTimeout("")), "does not answer"),
+        (RuntimeError("Failed to reach API at https://prefect.example.org/api"), "does not answer"),
+    ],
+)
+def test_what_went_wrong_on_the_way(error: Exception, says: str) -> None:
+    sentence = why("https://prefect.example.org/api", error)
+    assert sentence is not None
+    assert says in sentence
+    assert sentence[-1] in ".?"
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError("a mistake of ours"), _status(500), OSError(28, "No space left on device")]
+)
+def test_another_failure_is_not_explained_away(error: Exception) -> None:
+    assert why("https://prefect.example.org/api", error) is None
 
 
 @contextmanager
@@ -171,6 +204,60 @@ def test_deployed_with_a_password_and_the_automations_tell(tmp_path: Path) -> No
     assert names == ["Fairpanel: a run failed", "Fairpanel: a verdict of alert or graver"]
     (verdict,) = [entry for entry in told if "verdict" in entry["automation"]]
     assert verdict["resource"] == "fairpanel.report.2024-01-01_2024-02-01_0123456789ab"
+
+
+LATE = """
+import asyncio, sys
+from datetime import timedelta
+from prefect.client.orchestration import get_client
+from prefect.events.actions import CallWebhook
+from prefect.events.schemas.automations import AutomationCore
+from fairpanel import automations
+
+async def register():
+    (trigger,) = [each for name, each in automations.declared("alert", 2).items() if name.endswith("late")]
+    soon = trigger.model_copy(update={"within": timedelta(seconds=10)})  # days in use
+    async with get_client() as client:
+        block = await automations._block(client, sys.argv[1])
+        action = CallWebhook(block_document_id=block, payload='{"automation": "{{ automation.name }}"}')
+        await client.create_automation(AutomationCore(name="late", trigger=soon, actions=[action]))
+
+asyncio.run(register())
+"""
+
+
+@service
+@pytest.mark.timeout(300)
+def test_an_export_that_does_not_come_is_told(tmp_path: Path) -> None:
+    with _guarded_server(tmp_path / "server") as address, _webhook() as (hook, told):
+        own = environment() | {"PREFECT_API_AUTH_STRING": PASSWORD, "PREFECT_API_URL": address}
+        own |= {"PREFECT_HOME": str(tmp_path / "home")}
+        command = [sys.executable, "-c", LATE, hook]
+        subprocess.run(command, env=own, cwd=Path.cwd(), timeout=180, check=True, capture_output=True)
+        deadline = time.monotonic() + 90
+        while not told and time.monotonic() < deadline:
+            time.sleep(0.5)
+    assert told[:1] == [{"automation": "late"}]
+
+
+@service
+@pytest.mark.timeout(300)
+def test_prefect_itself_takes_the_declarations(tmp_path: Path) -> None:
+    """As the documentation says for those who edit prefect.yaml themselves."""
+    root = Path(__file__).resolve().parents[2]
+    with _guarded_server(tmp_path / "server") as address:
+        own = environment() | {"PREFECT_API_AUTH_STRING": PASSWORD, "PREFECT_API_URL": address}
+        own |= {"PREFECT_HOME": str(tmp_path / "home"), "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
+        for command in (["work-pool", "create", "fairpanel", "--type", "process"], ["--no-prompt", "deploy", "--all"]):
+            done = subprocess.run(
+                [sys.executable, "-m", "prefect", *command], env=own, cwd=root, timeout=180, check=False,
+                capture_output=True, text=True,
+            )  # fmt: skip
+            assert done.returncode == 0, done.stdout + done.stderr
+        with httpx.Client(base_url=address, auth=tuple(PASSWORD.split(":")), trust_env=False) as api:  # type: ignore[arg-type]
+            found = {entry["name"]: entry for entry in api.post("/deployments/filter", json={}).json()}
+    assert len(found) == 6
+    assert all(entry["concurrency_options"]["collision_strategy"] == "ENQUEUE" for entry in found.values())
 
 
 @service

@@ -15,7 +15,7 @@ import pytest
 
 from fairpanel import processes
 from fairpanel.config import Config
-from fairpanel.pipeline import attempting
+from fairpanel.pipeline import attempting, crew
 from fairpanel.pipeline.backfill import backfill, counted, looked_into, plan
 from fairpanel.pipeline.periods import PeriodError, periods
 from fairpanel.simulation.parameters import Parameters
@@ -230,24 +230,26 @@ def test_a_killed_process_takes_nothing_along(filled: Workspace) -> None:
     assert verify(filled) == []
 
 
-def test_a_scope_under_which_processes_die_is_given_up(filled: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    from concurrent.futures.process import BrokenProcessPool
+def _deadly_in_february(scope: Any, again: bool) -> dict[str, Any]:
+    """What a process of the crew runs in the test below."""
+    if scope.to_dict()["from"] == "2024-02-01":
+        os.kill(os.getpid(), signal.SIGKILL)
+    ((where, config, read),) = crew._GIVEN
+    return attempting.attempt(where, scope, config, read, again)
 
-    from fairpanel.pipeline import crew as module
 
-    class Dying:
-        def submit(self, *_: Any) -> Any:
-            raise BrokenProcessPool
-
-        def shutdown(self, **_: Any) -> None:
-            pass
-
-    monkeypatch.setattr(module.Crew, "_running", lambda _: Dying())
-    months = periods("2024-01", "2024-02", "month")
-    results = backfill(filled, plan(filled, months, QUICK), QUICK, 2)
-    assert states(results) == ["failed", "failed"]
-    assert "killed, twice" in results[0]["reason"]
-    assert [attempt.state for attempt in attempts.latest(filled)] == ["failed", "failed"]
+def test_a_scope_that_kills_its_process_takes_no_other_along(
+    filled: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(crew, "_attempt", _deadly_in_february)
+    months = periods("2024-01", "2024-05", "month")
+    results = backfill(filled, plan(filled, months, QUICK), QUICK, 3)
+    assert states(results) == ["made", "failed", "made", "made", "made"]
+    assert "also where it was alone" in results[1]["reason"]
+    assert [note.reason for note in attempts.latest(filled) if note.state == "failed"] == ["process killed"]
+    assert len(reports(filled)) == 4
+    monkeypatch.undo()
+    assert states(run(filled)) == ["empty", "made", "made"]
 
 
 def test_a_failed_period_is_logged_with_its_place_and_without_its_data(
