@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,7 @@ from fairpanel.measures.catalogue import measure
 from fairpanel.measures.estimate import Caution, Estimate, Interval, MeasureInputError
 from fairpanel.measures.panel import Ratings, long_ratings
 from fairpanel.measures.raters.habits.forms import forms
+from fairpanel.measures.raters.habits.in_step import flagged_in_step
 from fairpanel.measures.raters.rater_habits import flagged_for
 from schemas.results import Estimated
 from schemas.vocabulary import DECLINED
@@ -30,6 +32,8 @@ MOST_SCORES = 20_000
 """Of larger designs a seeded random sample of candidates of about that many scores is drawn once."""
 FINEST_SCALE = 25
 """Scores with more distinct values are drawn as they come, not rounded to the values that occur."""
+AT_ONCE = 200_000
+"""Scores, over draws, that are looked through at once."""
 REFUSALS = (MeasureInputError, ArithmeticError, np.linalg.LinAlgError)
 """A draw that a measure refuses is one in which nothing was seen."""
 REFERENCES = ("Efron, B., & Tibshirani, R. (1993). An Introduction to the Bootstrap, chapter 6 (parametric draws)",)
@@ -144,7 +148,7 @@ def _focal(
     return np.array([of_unit.get(unit, np.nan) for unit in coded.units])
 
 
-def _draw(world: _World, plant: Plant, suspect: int, rng: np.random.Generator) -> Ratings:
+def _draw(world: _World, plant: Plant, suspect: int, rng: np.random.Generator) -> FloatArray:
     """Scores of the whole design with one thing wrong."""
     data = world.ratings
     unit_sd, rater_sd, form_sd, specific_sd = world.sds
@@ -163,37 +167,55 @@ def _draw(world: _World, plant: Plant, suspect: int, rng: np.random.Generator) -
     if world.values.size:
         middle = (world.values[1:] + world.values[:-1]) / 2
         score = world.values[np.searchsorted(middle, score)]
-    return replace(data, score=score)
+    return np.asarray(score)
 
 
-def _seen(world: _World, plant: Plant, suspect: int, drawn: Ratings, config: AuditConfig) -> bool:
-    if plant.kind == "group" and world.focal is not None:
-        means = np.bincount(drawn.unit, drawn.score) / np.bincount(drawn.unit)
-        of_two = np.isfinite(world.focal)
-        group = pl.Series("group", world.focal[of_two].astype(np.int64)).cast(pl.String)
-        table = pl.DataFrame({"y": means[of_two], "group": group})
-        found = measure("standardized_difference", table, focal="1", reference="0", confidence=config.confidence)
-        return found.interval is not None and (found.interval.high < 0 or found.interval.low > 0)
-    return flagged_for(
-        drawn,
-        suspect,
-        plant.kind,
-        min_units=config.minimum_candidates_per_rater,
-        false_discovery_rate=config.false_discovery_rate,
-        confidence=config.confidence,
-    )
+def _seen_in_group(world: _World, score: FloatArray, config: AuditConfig) -> bool:
+    """Whether the groups' means differ for sure."""
+    if world.focal is None:
+        raise ValueError("two groups are needed")
+    unit = world.ratings.unit
+    means = np.bincount(unit, score) / np.bincount(unit)
+    of_two = np.isfinite(world.focal)
+    group = pl.Series("group", world.focal[of_two].astype(np.int64)).cast(pl.String)
+    table = pl.DataFrame({"y": means[of_two], "group": group})
+    found = measure("standardized_difference", table, focal="1", reference="0", confidence=config.confidence)
+    return found.interval is not None and (found.interval.high < 0 or found.interval.low > 0)
+
+
+def _seen(world: _World, plant: Plant, suspects: IntArray, scores: FloatArray, config: AuditConfig) -> int:
+    """In how many of some draws (rows of scores) the plant is seen, with its suspect where it has one."""
+    options: dict[str, Any] = {
+        "min_units": config.minimum_candidates_per_rater,
+        "false_discovery_rate": config.false_discovery_rate,
+        "confidence": config.confidence,
+    }
+    flagged, told = np.zeros(len(scores), dtype=bool), np.zeros(len(scores), dtype=bool)
+    if plant.kind != "group":
+        flagged, told = flagged_in_step(world.ratings, scores, suspects, plant.kind, **options)
+    hits = int(flagged.sum())
+    for index in np.flatnonzero(~told):
+        try:
+            if plant.kind == "group":
+                hits += _seen_in_group(world, scores[index], config)
+            else:
+                drawn = replace(world.ratings, score=scores[index])
+                hits += flagged_for(drawn, int(suspects[index]), plant.kind, **options)
+        except REFUSALS:
+            continue
+    return hits
 
 
 def _tested(subject: dict[str, str | None], world: _World, plant: Plant, config: AuditConfig) -> Estimated:
     replicates = config.self_test_replicates
     rng = np.random.default_rng([config.seed, sum(map(ord, plant.name))])
+    suspects = world.suspects[np.arange(replicates) % world.suspects.size]
+    together = max(1, AT_ONCE // world.ratings.score.size)
     hits = 0
-    for index in range(replicates):
-        suspect = int(world.suspects[index % world.suspects.size])
-        try:
-            hits += _seen(world, plant, suspect, _draw(world, plant, suspect, rng), config)
-        except REFUSALS:
-            continue
+    for start in range(0, replicates, together):
+        some = suspects[start : start + together]
+        scores = np.stack([_draw(world, plant, int(suspect), rng) for suspect in some])
+        hits += _seen(world, plant, some, scores, config)
     ends = binomtest(hits, replicates).proportion_ci(config.confidence, method="exact")
     what = "share of draws in which it would be seen although it is not there" if plant.size == 0 else (
         "share of draws in which the planted effect would be seen"

@@ -139,9 +139,9 @@ def rater_drift(
         cautions=cautions,
         detail={
             "periods": list(ratings.occasions),
-            "usual_slope": judged.centre,
-            "usual_slope_interval": [judged.centre + sign * half * judged.centre_se for sign in (-1, 1)],
-            "spread_of_slopes": judged.spread,
+            "usual_slope": float(judged.centre),
+            "usual_slope_interval": [float(judged.centre + sign * half * judged.centre_se) for sign in (-1, 1)],
+            "spread_of_slopes": float(judged.spread),
             "spread_of_periods": spread,
             "raters": _by_rater(ratings, slopes, judged, rows),
         },
@@ -183,7 +183,8 @@ def _periods(
     away = mean[owner] - np.bincount(place, residual) / size
     error = np.bincount(place, variance) / size * (1 / size - 1 / forms_of[owner])
     usable = error > 0
-    spread = between_spread(away[usable], error[usable], int(usable.sum() - np.unique(owner[usable]).size)) ** 0.5
+    degrees = int(usable.sum() - np.unique(owner[usable]).size)
+    spread = float(between_spread(away[usable], error[usable], degrees)) ** 0.5
     table: dict[int, list[dict[str, Any]]] = {}
     for index in np.flatnonzero(usable):
         pull = spread**2 / (spread**2 + error[index])

@@ -19,6 +19,7 @@ from fairpanel.measures.raters.habits.catalogue import (
     copying,
     form_habits,
     lateness,
+    severity,
     slope_habit,
     spread_habits,
 )
@@ -126,7 +127,7 @@ def rater_habits(
     ['severity']
     """
     check_confidence(confidence)
-    _check_options(min_units, false_discovery_rate)
+    check_options(min_units, false_discovery_rate)
     if only is not None and set(only) - set(HABITS):
         raise MeasureInputError(f"expected habits of {', '.join(HABITS)}, got {', '.join(only)}")
     if not 0 <= severity_margin < np.inf:
@@ -192,7 +193,7 @@ def flagged_for(
     """Whether `rater_habits` of these ratings would flag the rater with this code for severity, a habit of spread or
     one of items within forms: the same judgement without the table of everybody's. Raises as rater_habits does."""
     check_confidence(confidence)
-    _check_options(min_units, false_discovery_rate)
+    check_options(min_units, false_discovery_rate)
     link = linkage(ratings)
     if why_not_estimable(ratings, link) or link.units_per_rater[rater] < min_units:
         return False
@@ -230,19 +231,15 @@ def _judge(habit: Habit, level: FloatArray, confidence: float, false_discovery_r
 
 
 def _severity(found: Forms, raters: int, fewest: int, margin: float) -> Habit:
-    """Severity as the raters' own figures: the predictions with their shrinkage taken back."""
-    estimate, se = np.full(raters, np.nan), np.full(raters, np.nan)
     fit, count = found.components.fit, np.bincount(found.rater, minlength=raters)
-    if fit is not None and found.components.var_rater > 0:
-        gamma = float(fit.likelihood.gamma[RATER])
-        left = prediction_variance(found.components.design, fit.likelihood, RATER) / found.components.var_rater
-        known = (count >= fewest) & (left < 1)
-        kept = 1 - left[known]
-        estimate[known] = -gamma * fit.likelihood.effects[RATER][known] / kept
-        se[known] = np.sqrt(found.components.var_rater * left[known] / kept)
+    figures = Figures(estimate=np.full(raters, np.nan), se=np.full(raters, np.nan), forms=count)
+    if fit is not None:
+        like = fit.likelihood
+        left = prediction_variance(found.components.design, like, RATER)
+        figures = severity(like.gamma[RATER], np.array(like.variance), like.effects[RATER], left, count, fewest)
     return Habit(
         name="severity",
-        figures=Figures(estimate=estimate, se=se, forms=count),
+        figures=figures,
         high="severity: scores lie lower than those of other raters of the same candidates",
         low="leniency: scores lie higher than those of other raters of the same candidates",
         unit="score points",
@@ -310,11 +307,11 @@ def _detail(
         summary[name] = facts | {
             "judged": int(known.sum()),
             "flagged": int((found.flagged & shown).sum()),
-            "centre": found.centre,
-            "centre_interval": [found.centre - half * found.centre_se, found.centre + half * found.centre_se]
+            "centre": float(found.centre),
+            "centre_interval": [float(found.centre + sign * half * found.centre_se) for sign in (-1, 1)]
             if estimated
             else None,
-            "spread": found.spread,
+            "spread": float(found.spread),
         }
         for code in np.flatnonzero(known):
             row = raters[ratings.raters[code]]
@@ -333,7 +330,7 @@ def _detail(
     return {"habits": summary, "raters": raters}
 
 
-def _check_options(min_units: int, false_discovery_rate: float) -> None:
+def check_options(min_units: int, false_discovery_rate: float) -> None:
     if isinstance(min_units, bool) or not isinstance(min_units, int) or min_units < 1:
         raise MeasureInputError(f"expected min_units, a whole number of at least 1, got {min_units!r}")
     if not 0 < false_discovery_rate < 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from fairpanel.measures.catalogue import measure
 from fairpanel.measures.estimate import MeasureInputError
 from fairpanel.measures.panel import long_ratings
 from fairpanel.measures.raters.habits.forms import forms
+from fairpanel.measures.raters.habits.in_step import flagged_in_step
 from fairpanel.measures.raters.habits.pooling import Figures, jackknifed, judge
 from fairpanel.measures.raters.rater_habits import flagged_for
 
@@ -266,3 +268,36 @@ def test_the_short_way_to_one_flag_is_the_long_one() -> None:
     assert seen == {True, False}
     with pytest.raises(MeasureInputError, match="min_units"):
         flagged_for(ratings, 0, "halo", min_units=0, false_discovery_rate=0.05, confidence=0.95)
+
+
+@pytest.mark.parametrize("habit", ["severity", "halo"])
+def test_draws_are_judged_side_by_side_as_one_by_one(habit: str) -> None:
+    frame, _ = _world(habit, 1)
+    ratings = long_ratings(frame, unit="unit", rater="rater", score="score", item="item")
+    rng = np.random.default_rng(7)
+    scores = np.round(ratings.score + rng.normal(0, 0.6, size=(25, ratings.score.size)))
+    scores[3] = np.bincount(ratings.unit, ratings.score)[ratings.unit]
+    suspects = np.arange(len(scores)) % len(ratings.raters)
+    options: dict[str, Any] = {"min_units": 10, "false_discovery_rate": 0.05, "confidence": 0.95}
+    flagged, told = flagged_in_step(ratings, scores, suspects, habit, **options)
+    assert np.flatnonzero(~told).tolist() == [3]
+    assert not flagged[3]
+    alone = [
+        flagged_for(replace(ratings, score=score), int(suspect), habit, **options)
+        for score, suspect in zip(scores, suspects, strict=True)
+    ]
+    assert flagged[told].tolist() == [one for one, here in zip(alone, told, strict=True) if here]
+    assert set(flagged[told].tolist()) == {True, False}
+
+
+def test_what_is_not_told_side_by_side_is_left_to_be_asked_alone() -> None:
+    frame, _ = _world(None, 1)
+    ratings = long_ratings(frame, unit="unit", rater="rater", score="score", item="item")
+    suspects = np.zeros(2, dtype=np.int64)
+    options: dict[str, Any] = {"false_discovery_rate": 0.05, "confidence": 0.95}
+    scores = np.stack([ratings.score, ratings.score])
+    assert flagged_in_step(ratings, scores, suspects, "severity", min_units=10, **options)[1].all()
+    assert not flagged_in_step(ratings, scores, suspects, "severity", min_units=10_000, **options)[1].any()
+    assert not flagged_in_step(ratings, scores, suspects, "inconsistency", min_units=10, **options)[1].any()
+    with pytest.raises(MeasureInputError, match="min_units"):
+        flagged_in_step(ratings, scores, suspects, "severity", min_units=0, **options)

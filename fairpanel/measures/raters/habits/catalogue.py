@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fairpanel.measures.panel import Ratings
-from fairpanel.measures.raters.habits.forms import Forms
+from fairpanel.measures.raters.habits.forms import Forms, FormScores
 from fairpanel.measures.raters.habits.pooling import Figures, jackknifed
 
 FloatArray = npt.NDArray[np.float64]
@@ -92,14 +92,12 @@ def spread_habits(forms: Forms, raters: int, fewest: int, /) -> list[Habit]:
 def form_habits(forms: Forms, raters: int, fewest: int, /) -> list[Habit]:
     """Halo and the same score throughout: from the items within forms."""
     found = []
-    rows = forms.items >= 2
-    if rows.any():
-        y, x, v, w = forms.deviation, forms.expected, forms.variance, forms.within
-        sums = np.stack([y, y * y, x, x * x, v, w], axis=1)[rows]
+    figures = halo(forms, raters, fewest)
+    if figures is not None:
         found.append(
             Habit(
                 name="halo",
-                figures=jackknifed(forms.rater[rows], sums, _log_halo, raters=raters, fewest=fewest),
+                figures=figures,
                 high="halo: the competencies of a candidate are scored more alike than is usual",
                 low="",
                 unit="log of the ratio of standard deviations, between forms to within forms",
@@ -120,6 +118,35 @@ def form_habits(forms: Forms, raters: int, fewest: int, /) -> list[Habit]:
             )
         )
     return found
+
+
+def severity(
+    gamma: FloatArray, variance: FloatArray, effects: FloatArray, left: FloatArray, forms: IntArray, fewest: int, /
+) -> Figures:
+    """Severity as the raters' own figures: the predictions with their shrinkage taken back.
+
+    gamma, variance : raters' relative variance and the residual's. effects : Z'Py of the raters. left : prediction variance
+    of their effects. All may have a leading axis for several sets of scores. forms : of each rater.
+    """
+    between = (gamma * variance)[..., None]
+    share = np.divide(left, between, out=np.ones(left.shape), where=between > 0)
+    known = (forms >= fewest) & (share < 1)
+    kept = np.where(known, 1 - share, 1.0)
+    return Figures(
+        estimate=np.where(known, -gamma[..., None] * effects / kept, np.nan),
+        se=np.where(known, np.sqrt(between * np.maximum(share, 0) / kept), np.nan),
+        forms=forms,
+    )
+
+
+def halo(forms: FormScores, raters: int, fewest: int, /) -> Figures | None:
+    """How alike a rater's items are beside the rater's forms; of one set of scores or of several (leading axis)."""
+    rows = forms.items >= 2
+    if not rows.any():
+        return None
+    y, x, v, w = forms.deviation, forms.expected, forms.variance, forms.within
+    sums = np.stack(np.broadcast_arrays(y, y * y, x, x * x, v, w), axis=-1)[..., rows, :]
+    return jackknifed(forms.rater[rows], sums, _log_halo, raters=raters, fewest=fewest)
 
 
 def copying(forms: Forms, ratings: Ratings, raters: int, fewest: int, /) -> Habit | None:
@@ -194,15 +221,15 @@ def lateness(rater: IntArray, lag: FloatArray, raters: int, fewest: int, /) -> H
 
 
 def _mean(sums: FloatArray, n: FloatArray) -> FloatArray:
-    return np.asarray(sums[:, 0] / n)
+    return np.asarray(sums[..., 0] / n)
 
 
 def _ratio(sums: FloatArray, _: FloatArray) -> FloatArray:
-    return np.asarray(sums[:, 0] / sums[:, 1])
+    return np.asarray(sums[..., 0] / sums[..., 1])
 
 
 def _log_odds(sums: FloatArray, n: FloatArray) -> FloatArray:
-    return np.asarray(np.log((sums[:, 0] + 0.5) / (n - sums[:, 0] + 0.5)))
+    return np.asarray(np.log((sums[..., 0] + 0.5) / (n - sums[..., 0] + 0.5)))
 
 
 def _variance(total: FloatArray, squares: FloatArray, n: FloatArray) -> FloatArray:
@@ -210,18 +237,18 @@ def _variance(total: FloatArray, squares: FloatArray, n: FloatArray) -> FloatArr
 
 
 def _slope(sums: FloatArray, n: FloatArray) -> FloatArray:
-    x, y, xx, xy = sums.T
+    x, y, xx, xy = np.moveaxis(sums, -1, 0)
     return np.asarray((xy - x * y / n) / (xx - x * x / n))
 
 
 def _log_spread(sums: FloatArray, n: FloatArray) -> FloatArray:
-    return np.asarray(np.log(_variance(sums[:, 0], sums[:, 1], n)) / 2)
+    return np.asarray(np.log(_variance(sums[..., 0], sums[..., 1], n)) / 2)
 
 
 def _log_range(sums: FloatArray, n: FloatArray) -> FloatArray:
-    y, yy, x, xx, v = sums.T
+    y, yy, x, xx, v = np.moveaxis(sums, -1, 0)
     return np.asarray((np.log(_variance(y, yy, n)) - np.log(_variance(x, xx, n) + v / n)) / 2)
 
 
 def _log_halo(sums: FloatArray, n: FloatArray) -> FloatArray:
-    return np.asarray(_log_range(sums[:, :5], n) - np.log(sums[:, 5] / n) / 2)
+    return np.asarray(_log_range(sums[..., :5], n) - np.log(sums[..., 5] / n) / 2)

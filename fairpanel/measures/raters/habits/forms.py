@@ -12,22 +12,21 @@ from fairpanel.measures.mixed_models.crossed import RATER
 from fairpanel.measures.mixed_models.linkage import linkage, why_not_estimable
 from fairpanel.measures.mixed_models.remembered import remembered
 from fairpanel.measures.panel import Ratings
+from fairpanel.measures.sums import sums
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Forms:
-    """One entry a (unit, rater) pair, ordered by unit and rater.
+class FormScores:
+    """One entry a (unit, rater) pair, ordered by unit and rater; figures of several sets of scores have a leading axis.
 
     unit, rater : codes. score : mean score of the form. deviation : score less the intercept.
     expected : what the unit's other raters, their severities taken out, make one expect of the deviation; shrunken, 0
         where there are none. variance : of the deviation about expected, the rater's severity apart.
-    others : how many other raters the unit has. items : answered items on the form. within : variance of the form's
-        scores, each less the rater's mean on its item (0 for a form of one item).
-    same : whether a form of at least three items holds one score throughout (nan for shorter ones).
-    of_rating : the form of each rating. components : the crossed model of the forms' means.
+    items : answered items on the form. within : variance of the form's scores, each less the rater's mean on its item (0
+        for a form of one item).
     """
 
     unit: IntArray
@@ -36,9 +35,20 @@ class Forms:
     deviation: FloatArray
     expected: FloatArray
     variance: FloatArray
-    others: IntArray
     items: IntArray
     within: FloatArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forms(FormScores):
+    """The forms of one set of scores.
+
+    others : how many other raters the unit has.
+    same : whether a form of at least three items holds one score throughout (nan for shorter ones).
+    of_rating : the form of each rating. components : the crossed model of the forms' means.
+    """
+
+    others: IntArray
     same: FloatArray
     of_rating: IntArray
     components: Components
@@ -51,11 +61,8 @@ class Forms:
 
 def forms(ratings: Ratings, /) -> Forms | None:
     """The forms of ratings with or without items; None where components cannot be estimated."""
-    raters = len(ratings.raters)
-    pair, of_rating, size = _pairs(ratings.unit, ratings.rater, raters, 0)
-    unit, rater = pair // raters, pair % raters
-    level = _item_level(ratings)
-    score = np.bincount(of_rating, ratings.score - level) / size + float(level.mean() if level.size else 0.0)
+    unit, rater, of_rating, size = pairs(ratings)
+    score = form_means(ratings, ratings.score)
     whole = Ratings(
         score=score,
         unit=unit,
@@ -73,54 +80,82 @@ def forms(ratings: Ratings, /) -> Forms | None:
         return None
     severity = -float(found.fit.likelihood.gamma[RATER]) * found.fit.likelihood.effects[RATER]
     deviation = score - found.intercept
-    adjusted = deviation + severity[rater]
-    count = np.bincount(unit)
-    others = count[unit] - 1
-    rest = np.bincount(unit, adjusted)[unit] - adjusted
-    noise = found.var_residual + found.var_unit * others
-    expected = found.var_unit * rest / noise
-    left = found.var_unit * found.var_residual / noise
-    within, same = _spread_within(ratings, of_rating, size)
+    expected, variance = beside(
+        unit, deviation + severity[rater], np.array(found.var_unit), np.array(found.var_residual)
+    )
     return Forms(
         unit=unit,
         rater=rater,
         score=score,
         deviation=deviation,
         expected=expected,
-        variance=np.asarray(left + found.var_residual, dtype=np.float64),
-        others=others,
+        variance=variance,
+        others=np.bincount(unit)[unit] - 1,
         items=size.astype(np.int64),
-        within=within,
-        same=same,
+        within=spread_within(ratings, ratings.score),
+        same=_same_throughout(ratings, of_rating, size),
         of_rating=of_rating.astype(np.int64),
         components=found,
     )
+
+
+def pairs(ratings: Ratings, /) -> tuple[IntArray, IntArray, IntArray, IntArray]:
+    """Unit and rater of each form, the form of each rating, and ratings on each form."""
+    raters = len(ratings.raters)
+    pair, of_rating, size = _pairs(ratings.unit, ratings.rater, raters, 0)
+    return pair // raters, pair % raters, of_rating, size
+
+
+def form_means(ratings: Ratings, score: FloatArray, /) -> FloatArray:
+    """Each form's mean, less what its items are scored on average: so it does not hang on which were left unanswered.
+
+    score : of the ratings' design; several sets of scores with a leading axis.
+    """
+    _, _, of_rating, size = pairs(ratings)
+    if not ratings.items:
+        return np.asarray(sums(of_rating, score, size.size) / size)
+    item = (sums(ratings.item, score, len(ratings.items)) / np.bincount(ratings.item))[..., ratings.item]
+    return np.asarray(sums(of_rating, score - item, size.size) / size + item.mean(axis=-1, keepdims=True))
+
+
+def beside(
+    unit: IntArray, adjusted: FloatArray, var_unit: FloatArray, var_residual: FloatArray, /
+) -> tuple[FloatArray, FloatArray]:
+    """What a unit's other forms make one expect of each form, and its variance about that.
+
+    adjusted : deviations of forms, their raters' severities taken out; several sets of scores with a leading axis, which
+    the variances then have, too.
+    """
+    var_unit, var_residual = var_unit[..., None], var_residual[..., None]
+    count = np.bincount(unit)
+    others = count[unit] - 1
+    rest = sums(unit, adjusted, count.size)[..., unit] - adjusted
+    noise = var_residual + var_unit * others
+    return np.asarray(var_unit * rest / noise), np.asarray(var_unit * var_residual / noise + var_residual)
+
+
+def spread_within(ratings: Ratings, score: FloatArray, /) -> FloatArray:
+    """Variance of a form's scores about the rater's item means; several sets of scores with a leading axis."""
+    _, _, of_rating, size = pairs(ratings)
+    if not ratings.items:
+        return np.zeros((*score.shape[:-1], size.size))
+    _, cell, count = _pairs(ratings.rater, ratings.item, len(ratings.items), 0)
+    centred = score - (sums(cell, score, count.size) / count)[..., cell]
+    mean = sums(of_rating, centred, size.size) / size
+    squares = sums(of_rating, (centred - mean[..., of_rating]) ** 2, size.size)
+    return np.divide(squares, size - 1, out=np.zeros(squares.shape), where=size > 1)
+
+
+def _same_throughout(ratings: Ratings, of_rating: IntArray, size: IntArray) -> FloatArray:
+    if not ratings.items:
+        return np.full(size.size, np.nan)
+    low, high = np.full(size.size, np.inf), np.full(size.size, -np.inf)
+    np.minimum.at(low, of_rating, ratings.score)
+    np.maximum.at(high, of_rating, ratings.score)
+    return np.where(size >= 3, (low == high).astype(np.float64), np.nan)
 
 
 @remembered
 def _pairs(first: IntArray, second: IntArray, seconds: int, _: int) -> tuple[IntArray, IntArray, IntArray]:
     """Distinct pairs of codes as first × seconds + second, the pair of each rating, ratings per pair."""
     return np.unique(first * seconds + second, return_inverse=True, return_counts=True)
-
-
-def _item_level(ratings: Ratings) -> FloatArray:
-    """Each rating's item mean, so that a form's mean does not depend on which items were left unanswered."""
-    if not ratings.items:
-        return np.zeros(ratings.score.size)
-    mean = np.bincount(ratings.item, ratings.score) / np.bincount(ratings.item)
-    return np.asarray(mean[ratings.item])
-
-
-def _spread_within(ratings: Ratings, of_rating: IntArray, size: IntArray) -> tuple[FloatArray, FloatArray]:
-    """Variance of a form's scores about the rater's item means, and whether they are all one score."""
-    if not ratings.items:
-        return np.zeros(size.size), np.full(size.size, np.nan)
-    cell = _pairs(ratings.rater, ratings.item, len(ratings.items), 0)[1]
-    centred = ratings.score - (np.bincount(cell, ratings.score) / np.bincount(cell))[cell]
-    mean = np.bincount(of_rating, centred) / size
-    squares = np.bincount(of_rating, (centred - mean[of_rating]) ** 2)
-    within = np.divide(squares, size - 1, out=np.zeros(size.size), where=size > 1)
-    low, high = np.full(size.size, np.inf), np.full(size.size, -np.inf)
-    np.minimum.at(low, of_rating, ratings.score)
-    np.maximum.at(high, of_rating, ratings.score)
-    return within, np.where(size >= 3, (low == high).astype(np.float64), np.nan)
