@@ -23,7 +23,7 @@ from prefect.task_runners import TaskRunner
 from fairpanel.config import ConfigError
 from fairpanel.parameters import BackfillParameters
 from fairpanel.pipeline.backfill import counted, left_alone
-from fairpanel.pipeline.crew import ONE_THREAD
+from fairpanel.pipeline.crew import ENVIRONMENT
 from fairpanel.pipeline.partitions import Sent, audit_partition, lost, partitions, sent
 from fairpanel.pipeline.scope import Scope
 from fairpanel.pipeline.time_left import time_left
@@ -75,7 +75,7 @@ def _runner(max_active: int) -> TaskRunner[Any]:
     if address := os.environ.get(ADDRESS):
         return DaskTaskRunner(address=address)
     # A worker that nears a memory limit of Dask's would pause for good: what it holds are tables, not Dask's results.
-    dask.config.set({"distributed.nanny.pre-spawn-environ": ONE_THREAD})
+    dask.config.set({"distributed.nanny.pre-spawn-environ": ENVIRONMENT})
     return DaskTaskRunner(
         cluster_kwargs={
             "n_workers": max_active,

@@ -27,6 +27,9 @@ from fairpanel.store.tables import Held, Pinned
 from fairpanel.workspace import Workspace
 
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS"), "1")
+ENVIRONMENT = ONE_THREAD | {"_RJEM_MALLOC_CONF": "dirty_decay_ms:30000,muzzy_decay_ms:30000"}
+"""Of a process beside others. Polars' allocator by itself gives memory back after half a second, only to ask for it again
+with the next audit."""
 
 
 class Crew:
@@ -79,7 +82,7 @@ class Crew:
             return self._pool
 
     def _started(self, size: int) -> ProcessPoolExecutor:
-        with _environment(ONE_THREAD):
+        with _environment(ENVIRONMENT):
             context = multiprocessing.get_context("spawn")
             pool = ProcessPoolExecutor(size, context, _begin, (*self._sent, logs.run_id()))
             for _ in range(size):  # started now, under this environment
