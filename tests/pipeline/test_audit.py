@@ -127,6 +127,7 @@ def test_a_measure_that_refuses_the_data_is_a_result_and_ends_no_audit(
     assert all(finding["state"] == "cannot_tell" for finding in report["findings"])
 
 
+@pytest.mark.slow
 def test_a_quarter_gives_no_small_group_of_a_month_back(filled: Workspace) -> None:
     """Reports on months, then on the quarter: what the months show leaves no small rest of the quarter's figures."""
     months = [Scope(period=each, where={}) for each in periods("2024-04", "2024-06", "month")]

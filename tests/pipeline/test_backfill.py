@@ -238,6 +238,7 @@ def _deadly_in_february(scope: Any, again: bool) -> dict[str, Any]:
     return attempting.attempt(where, scope, config, read, again)
 
 
+@pytest.mark.slow
 def test_a_scope_that_kills_its_process_takes_no_other_along(
     filled: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
