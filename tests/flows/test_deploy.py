@@ -23,6 +23,7 @@ from fairpanel.lost_api import why
 from fairpanel.prefect_settings import standing
 from fairpanel.workspace import Workspace
 from tests.flows.serving import environment, free_port
+from tests.flows.tls_front import tls_front
 
 PASSWORD = "auditor:a long word for tests"  # noqa: S105  # of a server that lives as long as a test
 service = pytest.mark.service
@@ -258,6 +259,28 @@ def test_prefect_itself_takes_the_declarations(tmp_path: Path) -> None:
             found = {entry["name"]: entry for entry in api.post("/deployments/filter", json={}).json()}
     assert len(found) == 6
     assert all(entry["concurrency_options"]["collision_strategy"] == "ENQUEUE" for entry in found.values())
+
+
+@service
+@pytest.mark.timeout(300)
+def test_deployed_through_a_proxy_that_speaks_tls(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path / "ws").create().root
+    with _guarded_server(tmp_path / "server") as plain:
+        port = int(plain.removesuffix("/api").rpartition(":")[2])
+        with tls_front(tmp_path, port) as (address, certificate):
+            password = {"PREFECT_API_AUTH_STRING": PASSWORD}
+            code, unknown = _deploy(workspace, address, **password)
+            assert code == exit_codes.USAGE
+            assert "certificate of the Prefect API" in unknown["error"]
+            trusted = {"PREFECT_API_SSL_CERT_FILE": str(certificate)}
+            code, nobody = _deploy(workspace, address, **trusted)
+            assert code == exit_codes.USAGE
+            assert "wants a password" in nobody["error"]
+            code, done = _deploy(workspace, address, **password, **trusted)
+            assert code == exit_codes.DONE, done
+            assert len(done["deployments"]) == 6
+        with httpx.Client(base_url=plain, auth=tuple(PASSWORD.split(":")), trust_env=False) as api:  # type: ignore[arg-type]
+            assert api.post("/deployments/count").json() == 6
 
 
 @service
