@@ -160,6 +160,10 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="the folder above flows/ on the worker's machine (default: here)",
     )
+    for registering in (serve, deploy):
+        registering.add_argument(
+            "--take-over", action="store_true", help="also where the deployments there are another workspace's"
+        )
     command("doctor", "versions, paths, permissions, key: what is wrong and how to mend it")
     return parser
 

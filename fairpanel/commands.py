@@ -281,7 +281,7 @@ def _demo(options: argparse.Namespace) -> int:
 def _serve(options: argparse.Namespace) -> int:
     from fairpanel.serve import serve
 
-    return serve(options.workspace, options.port, options.library_port)
+    return serve(options.workspace, options.port, options.library_port, take_over=options.take_over)
 
 
 def _deploy(options: argparse.Namespace) -> int:

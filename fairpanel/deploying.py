@@ -31,8 +31,12 @@ def deploy(options: argparse.Namespace) -> int:
 
     automations.settings(os.environ)
     try:
+        if not options.take_over:
+            asyncio.run(deployments.require_unclaimed(workspace, address))
         names = asyncio.run(deployments.register(workspace, options.code_folder))
         telling = asyncio.run(automations.register(os.environ))
+    except ConfigError:
+        raise
     except Exception as error:  # whatever the library makes of an API that does not take it
         sentence = why(address, error)
         if sentence is None:

@@ -14,11 +14,12 @@ from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState, Fl
 from prefect.client.schemas.objects import ConcurrencyOptions, StateType
 from prefect.client.schemas.schedules import CronSchedule
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
-from prefect.flows import load_flow_from_entrypoint
+from prefect.flows import Flow, load_flow_from_entrypoint
 from prefect.states import Crashed
 from prefect.utilities.callables import parameter_schema
 
 from fairpanel import bundled
+from fairpanel.config import ConfigError
 from fairpanel.workspace import Workspace
 
 POOL = "fairpanel"
@@ -29,6 +30,22 @@ def declared() -> Sequence[Mapping[str, Any]]:
     """The deployments as prefect.yaml declares them."""
     deployments: Sequence[Mapping[str, Any]] = yaml.safe_load(bundled.deployments().read_text("utf-8"))["deployments"]
     return deployments
+
+
+async def require_unclaimed(workspace: Workspace, address: str) -> None:
+    """Raise ConfigError where the API's deployments are for another workspace, which would lose them without a word."""
+    own = str(workspace.root.resolve())
+    async with get_client() as client:
+        for declaration in declared():
+            with suppress(ObjectNotFound):
+                known = await client.read_deployment_by_name(f"{_flow(declaration).name}/{declaration['name']}")
+                given = known.parameters.get("parameters")
+                other = given.get("workspace", own) if isinstance(given, Mapping) else own
+                if other != own:
+                    raise ConfigError(
+                        f"the Prefect API at {address} runs these deployments for the workspace {other}, and one API serves "
+                        f"one workspace: give {own} an API of its own, or --take-over to run them for it from now on"
+                    )
 
 
 async def register(workspace: Workspace, code: Path | None = None) -> list[str]:
@@ -46,9 +63,7 @@ async def register(workspace: Workspace, code: Path | None = None) -> list[str]:
 async def _register(
     client: PrefectClient, workspace: Workspace, code: Path | None, declaration: Mapping[str, Any]
 ) -> str:
-    root = bundled.PACKAGE.parent
-    path, _, function = declaration["entrypoint"].partition(":")
-    flow = load_flow_from_entrypoint(f"{root / path}:{function}")
+    flow = _flow(declaration)
     given = declaration["parameters"]["parameters"] | {"workspace": str(workspace.root.resolve())}
     full_name = f"{flow.name}/{declaration['name']}"
     await client.create_deployment(
@@ -57,7 +72,9 @@ async def _register(
         description=declaration["description"],
         tags=declaration["tags"],
         entrypoint=declaration["entrypoint"],
-        pull_steps=[{"prefect.deployments.steps.set_working_directory": {"directory": str(code or root)}}],
+        pull_steps=[
+            {"prefect.deployments.steps.set_working_directory": {"directory": str(code or bundled.PACKAGE.parent)}}
+        ],
         parameters={"parameters": given},
         parameter_openapi_schema=parameter_schema(flow).model_dump(),
         enforce_parameter_schema=True,
@@ -69,6 +86,11 @@ async def _register(
         work_pool_name=POOL,
     )
     return full_name
+
+
+def _flow(declaration: Mapping[str, Any]) -> Flow[..., Any]:
+    path, _, function = declaration["entrypoint"].partition(":")
+    return load_flow_from_entrypoint(f"{bundled.PACKAGE.parent / path}:{function}")
 
 
 async def _schedules(

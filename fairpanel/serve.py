@@ -29,10 +29,11 @@ RUNS_AT_ONCE = 2
 ENDING = 20.0  # seconds a process is given to end by itself
 
 
-def serve(folder: Path, port: int, library_port: int | None = None) -> int:
+def serve(folder: Path, port: int, library_port: int | None = None, *, take_over: bool = False) -> int:
     """Start everything, say where it is, and end everything on Ctrl-C, SIGTERM or when one part dies.
 
-    The library of reports stands on library_port: port + 1 if None, nowhere if 0.
+    The library of reports stands on library_port: port + 1 if None, nowhere if 0. take_over : whether deployments in a
+    database that the environment names may be another workspace's: they are this one's from now on.
     Raises ConfigError where a port is taken, WorkspaceError where the workspace is served already.
     """
     workspace = Workspace(folder).create()
@@ -51,7 +52,7 @@ def serve(folder: Path, port: int, library_port: int | None = None) -> int:
     runs: set[processes.Identity] = set()
     with _only_one(home), guarded(ENDING):
         try:
-            _start(workspace, port, shelf, children)
+            _start(workspace, port, shelf, children, take_over=take_over)
             return _watch(children, runs, home)
         except KeyboardInterrupt:
             _tell("Ending the worker, the library and the server ...")
@@ -63,7 +64,9 @@ def serve(folder: Path, port: int, library_port: int | None = None) -> int:
                 processes.end(process, ENDING, runs if process is children.get("worker") else ())
 
 
-def _start(workspace: Workspace, port: int, shelf: int, children: dict[str, subprocess.Popen[bytes]]) -> None:
+def _start(
+    workspace: Workspace, port: int, shelf: int, children: dict[str, subprocess.Popen[bytes]], *, take_over: bool
+) -> None:
     home = prefect_settings.home(workspace)
     prefect = [sys.executable, "-m", "prefect"]
     address = f"http://{LOOPBACK}:{port}"
@@ -80,6 +83,8 @@ def _start(workspace: Workspace, port: int, shelf: int, children: dict[str, subp
         _wait_until("the library", partial(_listening, shelf), children["library"], home / "library.log")
     from fairpanel import automations, deployments
 
+    if not take_over and any(name.startswith(prefect_settings.DATABASE) for name in os.environ):
+        asyncio.run(deployments.require_unclaimed(workspace, f"{address}/api"))
     interrupted = asyncio.run(deployments.close_interrupted())
     if interrupted:
         _tell(f"{interrupted} runs were cut off when the server last ended; they are marked as crashed.")

@@ -29,9 +29,10 @@ PASSWORD = "auditor:a long word for tests"  # noqa: S105  # of a server that liv
 service = pytest.mark.service
 
 
-def _deploy(workspace: Path, address: str, **more: str) -> tuple[int, dict[str, Any]]:
+def _deploy(workspace: Path, address: str, *options: str, **more: str) -> tuple[int, dict[str, Any]]:
+    command = ["deploy", "--workspace", str(workspace), "--api-url", address, "--json", *options]
     done = subprocess.run(
-        [sys.executable, "-m", "fairpanel.cli", "deploy", "--workspace", str(workspace), "--api-url", address, "--json"],
+        [sys.executable, "-m", "fairpanel.cli", *command],
         env=environment() | {"PREFECT_HOME": str(workspace / "home"), "PREFECT_CLIENT_MAX_RETRIES": "0"} | more,
         capture_output=True, text=True, timeout=180, check=False,
     )  # fmt: skip
@@ -189,6 +190,13 @@ def test_deployed_with_a_password_and_the_automations_tell(tmp_path: Path) -> No
         code, loud = _deploy(workspace, address, FAIRPANEL_NOTIFY_URL=hook, **known)
         assert code == exit_codes.DONE
         assert len(loud["automations"]) == 3
+        second = Workspace(tmp_path / "second").create().root
+        code, claimed = _deploy(second, address, **known)
+        assert code == exit_codes.USAGE
+        assert f"for the workspace {workspace}" in claimed["error"]
+        assert _deploy(second, address, "--take-over", **known)[0] == exit_codes.DONE
+        assert _deploy(workspace, address, **known)[0] == exit_codes.USAGE
+        assert _deploy(workspace, address, "--take-over", **known)[0] == exit_codes.DONE
         again = _deploy(workspace, address, FAIRPANEL_NOTIFY_URL=hook, **known)[1]
         assert again["automations"] == loud["automations"]
         with httpx.Client(base_url=address, auth=tuple(PASSWORD.split(":")), trust_env=False) as api:  # type: ignore[arg-type]

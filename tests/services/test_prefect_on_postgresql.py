@@ -38,6 +38,15 @@ def test_a_served_workspace_keeps_its_runs_in_the_database(database: Database, t
         run = server.run("ingest/nightly-ingest")
         assert run["state"]["type"] == "COMPLETED", run["state"]
 
+    second = Workspace(tmp_path / "second").create().root
+    done = subprocess.run(
+        [sys.executable, "-m", "fairpanel.cli", "serve", "--workspace", str(second), "--port", str(free_port()),
+         "--library-port", "0"],
+        env=environment() | there, capture_output=True, text=True, timeout=240, check=False,
+    )  # fmt: skip
+    assert done.returncode == exit_codes.USAGE, done.stderr
+    assert f"for the workspace {tmp_path / 'ws'}, and one API serves one workspace" in done.stderr
+
     async def runs() -> int:
         connection = await asyncpg.connect(database.url("prefect"))
         try:
