@@ -102,12 +102,12 @@ def audit(
     read = given or source(workspace)
     looked_at = basis(read.pinned.versions, config)
     report_id = None if again else _looked_at_before(workspace, scope, looked_at)
-    findings, unchanged = _findings(workspace, report_id), True
+    findings, unchanged = findings_of(workspace, report_id), True
     if report_id is None or findings is None:
         about = subject(read.pinned, scope, config, read.notes)
         report_id = about.report_id
         recorded = history(workspace, scope, report_id).recorded
-        findings = _findings(workspace, report_id) if recorded and not again else None
+        findings = findings_of(workspace, report_id) if recorded and not again else None
         if findings is None:
             findings, unchanged = _made(workspace, about, analysed(about, progress)), again and recorded
         state = "unchanged" if unchanged else "made"
@@ -134,7 +134,7 @@ def _looked_at_before(workspace: Workspace, scope: Scope, looked_at: str) -> str
     return found.report_id if history(workspace, scope, found.report_id).recorded else None
 
 
-def _findings(workspace: Workspace, report_id: str | None) -> Mapping[str, int] | None:
+def findings_of(workspace: Workspace, report_id: str | None) -> Mapping[str, int] | None:
     """What a report that is there found."""
     path = workspace.reports / (report_id or "") / "report.json"
     if report_id is None or not path.is_file():

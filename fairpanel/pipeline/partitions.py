@@ -15,7 +15,7 @@ from typing import Any
 from fairpanel import logs
 from fairpanel.config import Config
 from fairpanel.pipeline.attempting import attempt, note
-from fairpanel.pipeline.audit import Source
+from fairpanel.pipeline.audit import Source, findings_of
 from fairpanel.pipeline.identity import basis, code_version
 from fairpanel.pipeline.scope import Scope
 from fairpanel.store import attempts
@@ -122,7 +122,9 @@ def lost(given: Sent, scopes: Sequence[Scope], kind: str, reason: str, again: bo
         told = scope.to_dict()
         found = last.get(attempts.key(told))
         if found is not None and found.state != "failed":
-            results.append(told | {"state": found.state, "report_id": found.report_id, "reason": found.reason})
+            findings = dict(findings_of(workspace, found.report_id) or {})
+            known = {"report_id": found.report_id, "reason": found.reason, "findings": findings}
+            results.append(told | {"state": found.state} | known)
             continue
         note(workspace, told, {"state": "failed", "kind": kind}, looked_at)
         results.append(told | {"state": "failed", "reason": reason})

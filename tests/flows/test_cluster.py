@@ -23,7 +23,7 @@ from fairpanel.pipeline.backfill import backfill, plan
 from fairpanel.pipeline.periods import periods
 from fairpanel.simulation.parameters import Parameters
 from fairpanel.simulation.write import simulate
-from fairpanel.store import ledger
+from fairpanel.store import attempts, ledger
 from fairpanel.store.verification import verify
 from fairpanel.workspace import Workspace
 from tests.flows.serving import environment, free_port, is_loopback, sockets
@@ -168,6 +168,30 @@ def test_a_killed_worker_costs_its_partition_only(one: tuple[Workspace, Path], t
 
 @pytest.mark.service
 @pytest.mark.timeout(900)
+@pytest.mark.skipif(sys.platform != "linux", reason="finds the processes in /proc")
+def test_a_partition_whose_workers_die_again_and_again_is_given_up(one: tuple[Workspace, Path], tmp_path: Path) -> None:
+    made, before = one
+    where = Workspace(Path(shutil.copytree(before, tmp_path / "again")))
+    with _backfill(where, DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES="1") as process:
+        while process.poll() is None and not ledger.reports(where):
+            time.sleep(0.1)
+        while process.poll() is None and not any(each.reason == "process killed" for each in attempts.latest(where)):
+            for pid in _workers(process.pid):
+                os.kill(pid, signal.SIGKILL)
+            time.sleep(4)  # a new worker has the next partition by then, and is not done with it
+        process.communicate(timeout=600)
+    assert process.returncode == 1
+    lost = [each for each in attempts.latest(where) if each.reason == "process killed"]
+    assert lost
+    assert f"{len(lost)} of 6 periods failed" in (where.root / "told").read_text()
+    assert len(lost) + len(ledger.reports(where)) == 6
+    with _backfill(where) as process:
+        told = _results(where, process)
+    _same(where, made, told)
+
+
+@pytest.mark.service
+@pytest.mark.timeout(900)
 @pytest.mark.skipif(sys.platform != "linux", reason="ends processes by what /proc says")
 def test_workers_of_a_scheduler_that_is_there(one: tuple[Workspace, Path], tmp_path: Path) -> None:
     made, before = one
@@ -199,7 +223,6 @@ def test_what_killed_workers_had_finished_stands(one: tuple[Workspace, Path]) ->
     from fairpanel.pipeline.audit import source
     from fairpanel.pipeline.partitions import sent
     from fairpanel.pipeline.scope import Scope
-    from fairpanel.store import attempts
     from flows.cluster import KILLED, _result
 
     made, _ = one
@@ -213,6 +236,7 @@ def test_what_killed_workers_had_finished_stands(one: tuple[Workspace, Path]) ->
     given = sent(made, load(made.config_file), source(made))
     finished, failed = _result(Lost(), given, scopes, False)  # type: ignore[arg-type]
     assert finished["state"] == "made"
+    assert sum(finished["findings"].values()) > 0, "they are announced"
     assert (made.reports / finished["report_id"]).is_dir()
     assert (failed["state"], failed["reason"]) == ("failed", KILLED)
     assert [(a.state, a.reason) for a in attempts.latest(made)][-1] == ("failed", "process killed")
