@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Literal
 
 import polars as pl
@@ -20,7 +21,12 @@ def interview_validities(*, structured: bool | None = None, content: Content | N
     structured: only structured (True) or unstructured (False) interviews; content: only those whose questions were about the
     job, about situations, or psychological. None for all, also those not described.
     """
-    schema = {"n": pl.Int64, "r": pl.Float64, "type": pl.String, "structured": pl.Boolean}
-    studies = pl.read_csv(reference() / "interview_validities.csv", schema=schema)
+    studies = _studies()
     kept = studies if structured is None else studies.filter(pl.col("structured") == structured)
     return kept if content is None else kept.filter(pl.col("type") == content)
+
+
+@cache
+def _studies() -> pl.DataFrame:
+    schema = {"n": pl.Int64, "r": pl.Float64, "type": pl.String, "structured": pl.Boolean}
+    return pl.read_csv(reference() / "interview_validities.csv", schema=schema)

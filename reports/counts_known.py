@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 from reports.group_tables import CROSS, JOIN, MONITOR, PERFORMANCE, PERIOD, SCORING
 from reports.suppression import Cells, Slice, Table, rough_count, rough_decimals
@@ -27,8 +27,7 @@ SKIPPED = 10
 """So many of a group may have skipped the first stage where not everybody went through both."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(NamedTuple):
     """low <= sum of weight × count <= high, told by the figures of `source`; always, where it is None.
 
     belief: what an outsider has to believe for it, where it need not be so.

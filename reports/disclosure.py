@@ -32,13 +32,14 @@ from reports.suppression import Slice, hide, merged
 Entry = dict[str, Any]
 Edition = Literal["internal", "public"]
 ATTRIBUTE_OUTCOMES = (*OUTCOMES, CROSSED)
+NESTED = {dict, list, tuple}
 
 
 def _copied(value: Any) -> Any:
     """A copy of parsed JSON that shares nothing with it."""
     if isinstance(value, dict):
-        return {key: _copied(each) for key, each in value.items()}
-    return [_copied(each) for each in value] if isinstance(value, list | tuple) else value
+        return {key: _copied(each) if type(each) in NESTED else each for key, each in value.items()}
+    return [_copied(each) if type(each) in NESTED else each for each in value]
 
 
 def protect(

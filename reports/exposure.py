@@ -31,8 +31,20 @@ class Target:
     least: int
 
 
+@dataclass(frozen=True, slots=True)
+class World:
+    """Counts as they may be: which facts contradict them, and how large every target is with them."""
+
+    contradicted: np.ndarray
+    sums: np.ndarray
+
+
 class Knowledge:
-    """Facts as a matrix, of which those that are withheld can be left out."""
+    """Facts as a matrix, of which those that are withheld can be left out.
+
+    Worlds that a program found are kept: where one of them fits the facts that are left, no program needs to be asked whether
+    a target can be as large as it is in that world.
+    """
 
     def __init__(self, facts: Sequence[Fact], targets: Sequence[Target]) -> None:
         self.facts, self.targets = list(facts), list(targets)
@@ -50,29 +62,67 @@ class Knowledge:
         self._equal = _Rows(equal, _matrix([rows[at][0] for at in equal], len(index)), [rows[at][1] for at in equal])
         ends = [rows[at][2] + TOLERANCE for at in upper] + [TOLERANCE - rows[at][1] for at in lower]
         self._under = _Rows(upper + lower, _matrix([rows[at][0] for at in upper] + turned, len(index)), ends)
-        if self.targets:
-            self._lower_to_totals()
+        self._sums = _matrix([self._row(target.terms) for target in self.targets], len(index))
+        self._worlds: list[World] = []
+        self._open = list(range(len(self.targets)))  # but for those that nothing could be withheld against
+        self._unlowered = set(self._open)  # never yet compared with the totals
 
-    def _believe(self, withheld: set[Source]) -> frozenset[str]:
-        """The strongest beliefs that the facts allow that are left."""
+    def giving_away(self, withheld: set[Source]) -> list[Source]:
+        """The figures by which what is left gives a target away; none where it gives none away, or where nothing that could
+        be withheld does it."""
+        while (found := self._exposed(withheld)) is not None:
+            at, sources = found
+            if sources:
+                return sources
+            self._open.remove(at)
+        return []
+
+    def harmless(self, withheld: set[Source]) -> bool:
+        """Whether every target can be as large as asked though all is believed; so it can for who knows or believes less."""
+        return self._out_of_reach(self._active(withheld, BELIEFS), self._open) == []
+
+    def _exposed(self, withheld: set[Source]) -> tuple[int, list[Source]] | None:
+        """The first target that what is left gives away, and the figures that do it.
+
+        Who does not believe that the same people state every attribute knows less, and may be right where others err.
+        """
+        beliefs, left = self._believe(withheld, self._open)
+        if left:
+            self._lower_to_totals(left)
+        for held in dict.fromkeys((beliefs, beliefs - {"stated"})):
+            active = self._active(withheld, held)
+            left = self._out_of_reach(active, left) or []
+            for at in left:
+                found, target = self._most(active, at), self.targets[at]
+                somebody = HALF if target.truth is None else target.truth - HALF
+                if found is not None and somebody < found[0] < target.least - HALF:
+                    return at, found[1]
+        return None
+
+    def _believe(self, withheld: set[Source], targets: Sequence[int]) -> tuple[frozenset[str], list[int]]:
+        """The strongest beliefs that the facts allow that are left, and the targets that seem out of reach by them.
+
+        Where not even those who believe nothing can make sense of the facts, nothing else needs to be tried.
+        """
         for gone in range(len(BELIEFS) + 1):
-            for left in combinations(BELIEFS, len(BELIEFS) - gone):
-                if self._program(self._active(withheld, left), np.zeros(len(self._index))) is not None:
-                    return frozenset(left)
-        return frozenset()
+            for beliefs in combinations(BELIEFS, len(BELIEFS) - gone):
+                left = self._out_of_reach(self._active(withheld, beliefs), targets)
+                if left is not None:
+                    return frozenset(beliefs), left
+            if not gone and self._together(self._active(withheld, ()), ()) is None:
+                break
+        return frozenset(), []
 
-    def _lower_to_totals(self) -> None:
+    def _lower_to_totals(self, targets: Sequence[int]) -> None:
         """What the organisation's totals tell without any figure on a group cannot be withheld: three were hired."""
         every = {fact.source for fact in self.facts if fact.source is not None}
-        active = self._active(every, self._believe(every))
-        reached = self._together(active, self.targets)
-        for at, high in enumerate(reached or []):
-            if high < self.targets[at].least - HALF:
-                found = self._most(active, self.targets[at])
-                if found is not None:
-                    self.targets[at] = replace(
-                        self.targets[at], least=min(self.targets[at].least, int(found[0] + 0.01))
-                    )
+        new = [at for at in targets if at in self._unlowered]
+        self._unlowered.difference_update(new)
+        beliefs, left = self._believe(every, new)
+        for at in left:
+            found, target = self._most(self._active(every, beliefs), at), self.targets[at]
+            if found is not None and found[0] < target.least - HALF:
+                self.targets[at] = replace(target, least=int(found[0] + 0.01))
 
     def _active(self, withheld: set[Source], beliefs: Collection[str]) -> np.ndarray:
         return np.array(
@@ -80,58 +130,59 @@ class Knowledge:
             dtype=bool,
         )
 
-    def exposed(self, withheld: set[Source]) -> tuple[Target, list[Source]] | None:
-        """A target that what is left gives away, and the figures that do it; None where there is none.
+    def _out_of_reach(self, active: np.ndarray, targets: Sequence[int]) -> list[int] | None:
+        """Targets that are not as large as asked in any world found for these facts; None where there is no world at all.
 
-        Who does not believe that the same people state every attribute knows less, and may be right where others err.
+        The programs ask for as many at once as can be; where one reaches no more of them, each has to be asked for itself.
         """
-        if not self.targets:
-            return None
-        beliefs = self._believe(withheld)
-        for held in dict.fromkeys((beliefs, beliefs - {"stated"})):
-            found = self._given_away(self._active(withheld, held))
-            if found is not None:
-                return found
-        return None
-
-    def _given_away(self, active: np.ndarray) -> tuple[Target, list[Source]] | None:
-        left = list(self.targets)
+        left = list(targets)
+        for world in self._worlds:
+            if not (world.contradicted & active).any():
+                left = self._short(world, left)
         while left:
-            reached = self._together(active, left)
-            if reached is None:
+            world = self._together(active, left)
+            if world is None:
                 return None
-            still = [target for target, high in zip(left, reached, strict=True) if high < target.least - HALF]
+            still = self._short(world, left)
             if len(still) == len(left):
                 break
             left = still
-        for target in left:
-            found = self._most(active, target)
-            somebody = HALF if target.truth is None else target.truth - HALF
-            if found is not None and somebody < found[0] < target.least - HALF:
-                return target, found[1]
-        return None
+        return left
 
-    def _together(self, active: np.ndarray, targets: Sequence[Target]) -> list[float] | None:
-        """How large targets can be at once, each no larger than asked."""
+    def _short(self, world: World, targets: Sequence[int]) -> list[int]:
+        return [at for at in targets if world.sums[at] < self.targets[at].least - HALF]
+
+    def _together(self, active: np.ndarray, targets: Sequence[int]) -> World | None:
+        """A world in which targets are as large as they can be at once, none counted for more than is asked of it."""
         size = len(self._index)
         weights = np.concatenate([np.zeros(size), -np.ones(len(targets))])
         rows = [
-            {column: -weight for column, weight in self._row(target.terms).items()} | {size + at: 1.0}
-            for at, target in enumerate(targets)
+            {column: -weight for column, weight in self._row(self.targets[at].terms).items()} | {size + place: 1.0}
+            for place, at in enumerate(targets)
         ]
-        found = self._program(active, weights, rows, [(0.0, float(target.least)) for target in targets])
-        return None if found is None else list(found[0].x[size:])
+        found = self._program(active, weights, rows, [(0.0, float(self.targets[at].least)) for at in targets])
+        return None if found is None else self._remembered(found[0].x[:size])
 
-    def _most(self, active: np.ndarray, target: Target) -> tuple[float, list[Source]] | None:
+    def _remembered(self, counts: np.ndarray) -> World:
+        contradicted = np.zeros(len(self.facts), dtype=bool)
+        contradicted[self._equal.facts] = np.abs(self._equal.matrix @ counts - self._equal.ends) > TOLERANCE
+        above = np.flatnonzero(self._under.matrix @ counts - self._under.ends > TOLERANCE)
+        contradicted[[self._under.facts[at] for at in above]] = True
+        self._worlds.append(World(contradicted, self._sums @ counts))
+        return self._worlds[-1]
+
+    def _most(self, active: np.ndarray, at: int) -> tuple[float, list[Source]] | None:
+        """How large a target can be, and the figures that bind it."""
         weights = np.zeros(len(self._index))
-        for key, weight in target.terms.items():
-            weights[self._index[key]] -= weight
+        for column, weight in self._row(self.targets[at].terms).items():
+            weights[column] -= weight
         found = self._program(active, weights)
         if found is None:
             return None
         solved, order = found
+        self._remembered(solved.x)
         prices = np.concatenate([solved.eqlin.marginals, solved.ineqlin.marginals])
-        binding = [self.facts[order[at]].source for at in np.flatnonzero(np.abs(prices) > TOLERANCE)]
+        binding = [self.facts[order[row]].source for row in np.flatnonzero(np.abs(prices) > TOLERANCE)]
         return -float(solved.fun), list(dict.fromkeys(source for source in binding if source is not None))
 
     def _row(self, terms: Terms) -> dict[int, float]:
@@ -176,5 +227,6 @@ class _Rows:
 
 def _matrix(rows: Sequence[dict[int, float]], width: int) -> csr_array:
     data = [weight for row in rows for weight in row.values()]
-    places = ([at for at, row in enumerate(rows) for _ in row], [column for row in rows for column in row])
-    return csr_array((data, places), shape=(len(rows), width))
+    columns = [column for row in rows for column in row]
+    starts = np.cumsum([0, *map(len, rows)])
+    return csr_array((data, columns, starts), shape=(len(rows), width))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from markupsafe import Markup, escape
 
@@ -20,18 +21,23 @@ MARGIN = 1.5  # percent on either side, so that marks at the ends stay whole
 def element(tag: str, *children: str | Markup, **attributes: object) -> Markup:
     """One SVG element, everything escaped. `class_` writes class; underscores become hyphens."""
     written = "".join(
-        [
-            f' {escape(name.rstrip("_").replace("_", "-"))}="{escape(_plain(value))}"'
-            for name, value in attributes.items()
-            if value is not None
-        ]
+        [f' {_name(name)}="{_written(value)}"' for name, value in attributes.items() if value is not None]
     )
     inside = "".join([escape(child) for child in children])
-    return Markup(f"<{escape(tag)}{written}>{inside}</{escape(tag)}>")  # noqa: S704 (every part is escaped)
+    return Markup(f"<{_name(tag)}{written}>{inside}</{_name(tag)}>")  # noqa: S704 (every part is escaped)
 
 
-def _plain(value: object) -> object:
-    return f"{value:.4g}" if isinstance(value, float) else value
+@cache
+def _name(tag_or_attribute: str) -> str:
+    """A name of the code's own as SVG writes it: there are few, and each is written thousands of times."""
+    return escape(tag_or_attribute.rstrip("_").replace("_", "-"))
+
+
+def _written(value: object) -> str:
+    """The value of an attribute; numbers hold nothing to escape."""
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return str(value) if isinstance(value, int) else escape(value)
 
 
 def drawing(title: str, description: str, height: int, marks: Sequence[Markup], class_: str = "chart") -> Markup:

@@ -279,7 +279,7 @@ def _recomputed(estimate: Entry) -> Entry:
 
 def rough(value: Any) -> Any:
     """A figure as the rough form shows it; p values to one digit, no counts of selected people."""
-    if isinstance(value, Mapping):
+    if isinstance(value, dict | Mapping):
         told = {name: None if name in ("selected", "above") else rough(found) for name, found in value.items()}
         return told | {name: rough_p(value[name]) for name in ("p", "q") if name in value}
     if isinstance(value, list):

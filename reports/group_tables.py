@@ -135,10 +135,12 @@ def _pairs(report: Entry, *, outcomes: bool) -> Iterator[Table]:
         if measure == MONITOR and (estimate["variant"] == "selection") != outcomes:
             continue
         kind = f"{measure}/{estimate['variant']}/{estimate['subject'].get('competency')}"
-        total = _candidates(report, estimate)
-        if outcomes:
-            total = _rated(report, estimate) if measure in PERFORMANCE else None
-        table = pairs.setdefault((kind, slice_of(estimate)), Table(kind, slice_of(estimate), {}, (total,)))
+        key = (kind, slice_of(estimate))
+        if key not in pairs:
+            counted = _rated if measure in PERFORMANCE else _candidates
+            total = None if outcomes and counted is _candidates else counted(report, estimate)
+            pairs[key] = Table(*key, {}, (total,))
+        table = pairs[key]
         table.cells[estimate["subject"]["group"]] = (n["focal"],)
         table.cells[estimate["subject"]["reference"]] = (n["reference"],)
     yield from pairs.values()

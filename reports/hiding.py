@@ -8,13 +8,13 @@ taken out, the group with fewest people first, until nothing does.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from reports.counts_known import UNSTATED, Layer, Source, between
 from reports.exposure import Knowledge, Target
 from reports.group_tables import CROSS, outcome_tables, parts_of, people_tables, scoring_tables
-from reports.releases import BEGINNING, END, guard, released
+from reports.releases import guard, released, span_of
 from reports.suppression import Slice, Table, hide, hide_crossed, merged
 
 Entry = dict[str, Any]
@@ -79,14 +79,16 @@ def withheld(
     smaller minimum holds against readers of both."""
     tables = Tables(people_tables(report), outcome_tables(report), scoring_tables(report))
     releases = [released(one) for one in earlier]
-    span = released(report).span
+    span = span_of(report)
     guard(tables.people, span, releases, minimum)
     guard(tables.outcomes, span, releases, minimum)
     _by_subtraction(tables, minimum)
     related = _related(span, earlier)
-    _by_programs(report, tables, minimum, related, rough_throughout=rough_throughout)
-    if beside:
+    if not beside:
+        _by_programs(report, tables, minimum, related, rough_throughout=rough_throughout)
+    elif not _harmless(report, tables, minimum, related, rough_throughout=rough_throughout, beside=beside):
         least = report["policy"]["disclosure"]["minimum_cell"]
+        _by_programs(report, tables, minimum, related, rough_throughout=rough_throughout)
         _by_programs(report, tables, least, related, rough_throughout=rough_throughout, beside=beside)
     maps = tables.maps()
     return Withheld(maps["people"], maps["outcomes"], maps["scoring"], tables.rough | tables.crossed, tables.coverage)
@@ -130,13 +132,25 @@ def _by_programs(
     before: set[str] | None = None
     while before != (before := tables.rough | tables.crossed):
         known = _knowledge(report, tables, minimum, earlier, rough_throughout=rough_throughout, beside=beside)
-        while (found := known.exposed(tables.withheld())) is not None:
-            target, sources = found
-            if not sources:
-                known.targets.remove(target)
-                continue
-            _withhold(tables, min(sources, key=lambda source: _cost(tables, source)))
+        while figures := known.giving_away(tables.withheld()):
+            _withhold(tables, min(figures, key=lambda source: _cost(tables, source)))
             _by_subtraction(tables, minimum)
+
+
+def _harmless(
+    report: Entry,
+    tables: Tables,
+    minimum: int,
+    earlier: Sequence[Entry],
+    *,
+    rough_throughout: bool,
+    beside: Sequence[Entry],
+) -> bool:
+    """Whether nothing needs to be taken out, neither for readers of this edition nor for those of the others, too: who has
+    only this one knows less than they do."""
+    asked = max(minimum, report["policy"]["disclosure"]["minimum_cell"])
+    known = _knowledge(report, tables, asked, earlier, rough_throughout=rough_throughout, beside=beside)
+    return known.harmless(tables.withheld())
 
 
 def _knowledge(
@@ -155,7 +169,7 @@ def _knowledge(
     others = [_as_published(at, one) for at, one in enumerate(earlier, 1)]
     facts = [
         *first.facts(),
-        *(replace(fact, source=None) for other in (*editions, *others) for fact in other.facts()),
+        *(fact._replace(source=None) for other in (*editions, *others) for fact in other.facts()),
         *between([first, *others]),
     ]
     targets = []
@@ -206,7 +220,7 @@ def _cost(tables: Tables, source: Source) -> tuple[int, str]:
 
 def _related(span: tuple[str, str], earlier: Sequence[Entry]) -> list[Entry]:
     """Earlier reports on parts of the period, on longer ones, and on parts of these; of one period the newest."""
-    spans = {(one["period"]["from"] or BEGINNING, one["period"]["to"] or END): one for one in earlier}
+    spans = {span_of(one): one for one in earlier}
     wide = [other for other in spans if other[0] <= span[0] and span[1] <= other[1]] or [span]
     return [
         one

@@ -59,7 +59,7 @@ def _anonymous(table: Any) -> Any:
     """Rows without the candidate they are about."""
     if not isinstance(table, list):
         return table
-    return [{k: v for k, v in row.items() if k != "unit"} if isinstance(row, Mapping) else row for row in table]
+    return [{k: v for k, v in row.items() if k != "unit"} if isinstance(row, dict | Mapping) else row for row in table]
 
 
 def nobody_named(report: Entry) -> Entry:

@@ -34,8 +34,12 @@ def released(report: Entry) -> Release:
     cells: dict[Key, dict[str, Cells]] = {}
     for table in (*people_tables(told), *outcome_tables(told)):
         cells.setdefault((table.kind, table.slice, len(table.totals)), {}).update(table.cells)
-    period = report["period"]
-    return Release((period["from"] or BEGINNING, period["to"] or END), cells)
+    return Release(span_of(report), cells)
+
+
+def span_of(report: Entry) -> Span:
+    """The period of a report; one without an end reaches as far as any."""
+    return report["period"]["from"] or BEGINNING, report["period"]["to"] or END
 
 
 def guard(tables: Sequence[Table], span: Span, earlier: Sequence[Release], minimum: int) -> None:

@@ -54,14 +54,19 @@ def fixed(value: Number, digits: int = 2) -> str:
 
 def coefficient(value: Number, digits: int = 2) -> str:
     """A number of a scale up to 1 as the field writes it: .64, −.05, 1.22."""
-    text = fixed(value, digits)
-    return re.sub(r"^(−?)0\.", r"\1.", text)
+    return _bare(fixed(value, digits))
 
 
 def tick(value: float) -> str:
     """A round number on an axis: 0, .2, 1, −1.5."""
-    text = f"{value:.10g}".replace("-", "−")
-    return re.sub(r"^(−?)0\.", r"\1.", text)
+    return _bare(f"{value:.10g}".replace("-", "−"))
+
+
+def _bare(text: str) -> str:
+    """A decimal number without the zero before its point."""
+    if text.startswith("0."):
+        return text[1:]
+    return f"−{text[2:]}" if text.startswith("−0.") else text
 
 
 def few(value: Number) -> str:

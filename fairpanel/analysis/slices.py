@@ -29,8 +29,8 @@ class Slice:
 
 def leading(ratings: pl.DataFrame, stage: str) -> str:
     """The competency that stands for a stage as a whole: the overall score, else the composite."""
-    answered = ratings.filter((pl.col("stage") == stage) & pl.col("score").is_not_null())
-    return "overall" if answered.filter(pl.col("competency") == "overall").height else COMPOSITE
+    overall = (pl.col("stage") == stage) & (pl.col("competency") == "overall") & pl.col("score").is_not_null()
+    return "overall" if ratings.select(overall.any()).item() else COMPOSITE
 
 
 def slices(ratings: pl.DataFrame, minimum: int) -> Iterator[tuple[Slice, pl.DataFrame, bool]]:

@@ -117,8 +117,13 @@ class Estimate:
         }
 
 
+_AS_IT_IS = frozenset({str, int, bool, type(None)})
+
+
 def to_json(value: Any) -> Any:
     """Numpy scalars and arrays, tuples and mappings as what json.dumps(allow_nan=False) takes."""
+    if type(value) in _AS_IT_IS:
+        return value
     if isinstance(value, np.ndarray | np.generic):
         value = value.tolist()
     if isinstance(value, float):
@@ -127,7 +132,7 @@ def to_json(value: Any) -> Any:
         if math.isinf(value):
             return "Infinity" if value > 0 else "-Infinity"
         return value
-    if isinstance(value, Mapping):
+    if isinstance(value, dict | Mapping):
         return {str(key): to_json(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [to_json(item) for item in value]

@@ -122,14 +122,14 @@ def long_ratings(
         wanted = "numbers or text" if categories else "numbers"
         raise MeasureInputError(f"expected {wanted} in the score column {score!r}, got {data[score].dtype}")
 
-    present = data.select(list(named.values()))
+    columns = {role: data[column] for role, column in named.items()}
     if not textual:
-        present = present.with_columns(pl.col(score).cast(pl.Float64).fill_nan(None))
-    present = present.drop_nulls()
-    values, levels = _scores(present[score], textual=textual)
+        columns["score"] = _floats(columns["score"])
+    present = _complete(columns)
+    values, levels = _scores(present["score"], textual=textual)
     if not np.isfinite(values).all():
         raise MeasureInputError(f"expected finite numbers in the score column {score!r}, got an infinite one")
-    codes = {role: _codes(present[column]) for role, column in named.items() if role != "score"}
+    codes = {role: _codes(column) for role, column in present.items() if role != "score"}
     nothing: tuple[IntArray, tuple[str, ...]] = (np.empty(0, dtype=np.int64), ())
     rater_codes, item_codes, occasion_codes = (codes.get(role, nothing) for role in ("rater", "item", "occasion"))
     return Ratings(
@@ -140,11 +140,24 @@ def long_ratings(
         units=codes["unit"][1],
         raters=rater_codes[1],
         items=item_codes[1],
-        missing=data.height - present.height,
+        missing=data.height - values.size,
         categories=levels,
         occasion=occasion_codes[0],
         occasions=occasion_codes[1],
     )
+
+
+def _floats(column: pl.Series) -> pl.Series:
+    """Numbers as floats, null where they are missing."""
+    found = column.cast(pl.Float64)
+    return found.fill_nan(None) if np.isnan(found.to_numpy()).any() else found
+
+
+def _complete(columns: dict[str, pl.Series]) -> dict[str, pl.Series]:
+    """The columns without the rows in which one of them has nothing."""
+    if not any(column.null_count() for column in columns.values()):
+        return columns
+    return {series.name: series for series in pl.DataFrame(columns).drop_nulls()}
 
 
 def _scores(column: pl.Series, *, textual: bool) -> tuple[FloatArray, tuple[str, ...]]:

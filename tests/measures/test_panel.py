@@ -27,6 +27,18 @@ def test_codes_follow_sorted_labels_and_missing_rows_are_counted() -> None:
     assert [caution.code for caution in found.missing_caution()] == ["MISSING_DATA"]
 
 
+def test_rows_left_out_leave_no_trace_in_the_others() -> None:
+    whole = {"who": ["b", "a", "c"], "by": [10, 9, 11], "points": [3, 4, 5]}
+    roles = {"unit": "who", "rater": "by", "score": "points"}
+    alone = long_ratings(pl.DataFrame(whole), **roles)
+    gaps = {"who": [None, "z"], "by": [8, 8], "points": [1, None]}
+    among = long_ratings(pl.DataFrame({name: values + gaps[name] for name, values in whole.items()}), **roles)
+    assert (alone.missing, among.missing) == (0, 2)
+    for name in ("score", "unit", "rater"):
+        assert getattr(alone, name).tolist() == getattr(among, name).tolist()
+    assert (alone.units, alone.raters) == (among.units, among.raters)
+
+
 def test_selected_rows_are_coded_anew() -> None:
     frame = pl.DataFrame({"unit": ["a", "b", "c"], "rater": ["x", "y", "x"], "score": [1, 2, 3]})
     found = long_ratings(frame, unit="unit", rater="rater", score="score")

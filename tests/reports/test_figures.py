@@ -31,6 +31,13 @@ def test_every_picture_has_a_name_a_description_and_a_role() -> None:
         assert "<script" not in str(svg)
 
 
+def test_attributes_are_escaped_and_numbers_are_short() -> None:
+    drawn = figures.element("path", HOSTILE, class_=HOSTILE, stroke_width=2, opacity=1 / 3, hidden=None)
+    told = parsed(str(drawn))
+    assert told.attrib == {"class": HOSTILE.replace("\n", " "), "stroke-width": "2", "opacity": "0.3333"}
+    assert told.text == HOSTILE
+
+
 def test_marks_stand_where_their_values_are() -> None:
     axis = Axis(0, 1)
     assert axis.at(0) == figures.MARGIN
