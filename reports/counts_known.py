@@ -81,27 +81,31 @@ class Layer:
                 about = e["subject"]
                 self.units[about["stage"], about["competency"], about["job_family"]] = e["n"]["units"]
         every = [table for tables in self.tables.values() for table in tables]
-        self.groups: dict[str, set[str]] = {}
-        self.families: dict[str, set[str]] = {"hr": set(), "user": set()}
-        self.periods: dict[tuple[str, str | None], set[str]] = {}
+        groups: dict[str, set[str]] = {}
+        families: dict[str, set[str]] = {"hr": set(), "user": set()}
+        periods: dict[tuple[str, str | None], set[str]] = {}
         for table in every:
             attribute, stage, part = table.slice
-            self.groups.setdefault(attribute, set()).update(table.cells)
+            groups.setdefault(attribute, set()).update(table.cells)
             if part is not None and part.startswith(PERIOD):
-                self.periods.setdefault((attribute, stage), set()).add(part)
-            elif part is not None and stage in self.families:
-                self.families[stage].add(part)
+                periods.setdefault((attribute, stage), set()).add(part)
+            elif part is not None and stage in families:
+                families[stage].add(part)
         for stage, _, family in self.units:
-            if stage in self.families and family is not None:
-                self.families[stage].add(family)
+            if stage in families and family is not None:
+                families[stage].add(family)
         for e in self.report["estimates"]:
             about = e["subject"]
-            if about.get("attribute") in self.groups or (about.get("attribute") and e["measure"] == "impact_ratio"):
+            if about.get("attribute") in groups or (about.get("attribute") and e["measure"] == "impact_ratio"):
                 names = e["detail"].get("n") if e["measure"] == "impact_ratio" else {}
-                self.groups.setdefault(about["attribute"], set()).update(names or {})
+                groups.setdefault(about["attribute"], set()).update(names or {})
                 if e["measure"] == MONITOR:
-                    here = self.periods.setdefault((about["attribute"], about["stage"]), set())
+                    here = periods.setdefault((about["attribute"], about["stage"]), set())
                     here |= {PERIOD + str(row["period"]) for row in e["detail"].get("periods") or []}
+        # in an order that is the same in every process: of equally good programs the first one answers
+        self.groups = {name: sorted(found) for name, found in sorted(groups.items())}
+        self.families = {stage: sorted(found) for stage, found in families.items()}
+        self.periods = {place: sorted(periods[place]) for place in sorted(periods, key=str)}
         self.stages = [s for s in ("hr", "user") if any(table.slice[1] == s for table in every)]
         self.single = sorted(name for name in self.groups if CROSS not in name)
 
@@ -114,7 +118,7 @@ class Layer:
         """A group's people of these kinds: in one part, or in all job families."""
         parts: list[str | None] = [part]
         if part is None and CROSS not in attribute and stage in self.families:
-            parts = [*sorted(self.families[stage]), NO_FAMILY]
+            parts = [*self.families[stage], NO_FAMILY]
         found: dict[Key, float] = {}
         for kind in kinds:
             split = kind in ("selected", "rejected") or kind.startswith("scored")
@@ -123,7 +127,7 @@ class Layer:
 
     def everybody(self, kinds: Sequence[str], attribute: str, stage: str | None, part: str | None) -> dict[Key, float]:
         found: dict[Key, float] = {}
-        for group in (*sorted(self.groups[attribute]), UNSTATED):
+        for group in (*self.groups[attribute], UNSTATED):
             found |= self.sum(kinds, attribute, stage, part, group)
         return found
 
@@ -187,7 +191,7 @@ class Layer:
         for attribute in self.single:
             for group in (*self.groups[attribute], UNSTATED):
                 yield from self._same_people(attribute, group)
-        for attribute in self.groups.keys() - set(self.single):
+        for attribute in (name for name in self.groups if CROSS in name):
             yield from self._crossed(attribute)
         yield from self._stated()
 
@@ -253,7 +257,7 @@ class Layer:
             if stage == "user":
                 hired = self.sum(("selected",), attribute, stage, None, group)
                 yield Fact(minus(hired, {self.key("known", attribute, stage, None, group): 1.0}), 0, ANY)
-            periods = sorted(self.periods.get((attribute, stage), ()))
+            periods = self.periods.get((attribute, stage), [])
             if periods:
                 for kind, whole in (("selected", None), ("rejected", None), ("scored", scored)):
                     whole = whole or self.sum((kind,), attribute, stage, None, group)
@@ -275,7 +279,7 @@ class Layer:
 
     def _flow(self, attribute: str, group: str, late: int) -> Iterator[Fact]:
         """From stage to stage: all that passed, but for those not decided on; at worst a few more or fewer."""
-        for family in (*sorted(self.families["hr"] & self.families["user"]), NO_FAMILY):
+        for family in (*sorted({*self.families["hr"]} & {*self.families["user"]}), NO_FAMILY):
             passed = {self.key("selected", attribute, "hr", family, group): 1.0}
             onward = minus(passed, self.sum(("selected", "rejected"), attribute, "user", family, group))
             yield Fact(onward, -SKIPPED, late)
@@ -289,7 +293,7 @@ class Layer:
 
     def _crossed(self, attribute: str) -> Iterator[Fact]:
         first, _, second = attribute.partition(CROSS)
-        sides = {name: (*sorted(self.groups.get(name, set())), UNSTATED) for name in (first, second)}
+        sides = {name: (*self.groups.get(name, ()), UNSTATED) for name in (first, second)}
         for stage in (*self.stages, None):
             for kind in ("selected", "rejected", "above", "below"):
                 for one, names in sides.items():
@@ -347,7 +351,7 @@ def _periods_between(whole: Layer, one: Layer) -> Iterator[Fact]:
     for (attribute, stage), periods in whole.periods.items():
         for group in (*whole.groups[attribute], UNSTATED):
             for kind in ("selected", "rejected", "scored"):
-                for period in periods & one.periods.get((attribute, stage), set()):
+                for period in sorted({*periods} & {*one.periods.get((attribute, stage), ())}):
                     apart = minus(
                         {whole.key(kind, attribute, stage, period, group): 1.0},
                         {one.key(kind, attribute, stage, period, group): 1.0},
