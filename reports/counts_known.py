@@ -40,8 +40,8 @@ class Fact(NamedTuple):
     belief: str | None = None
 
 
-BELIEFS = ("periods", "flow", "stated")
-"""Reports and periods add up; nobody skips a stage; the same people state every attribute."""
+BELIEFS = ("periods", "flow", "nearly", "stated")
+"""Reports and periods add up; nobody skips a stage, or next to nobody; the same people state every attribute."""
 
 
 def by_period(table: Table) -> bool:
@@ -186,7 +186,10 @@ class Layer:
             everybody = self.sum(kinds, *table.slice, group)
             chosen = self.sum(kinds[:1], *table.slice, group) if len(kinds) > 1 else {}
             rough = table.slice[0] in self.rough or by_period(table)
-            yield from self._told(everybody, chosen if not by_period(table) else {}, cells, rough, source)
+            if table.sampled:
+                yield Fact(everybody, max(rough_count(cells[0]) - 5, 0) if rough else cells[0], ANY, source)
+            else:
+                yield from self._told(everybody, chosen if not by_period(table) else {}, cells, rough, source)
         yield from self._totals()
         for attribute in self.single:
             for group in (*self.groups[attribute], UNSTATED):
@@ -282,13 +285,15 @@ class Layer:
         for family in (*sorted({*self.families["hr"]} & {*self.families["user"]}), NO_FAMILY):
             passed = {self.key("selected", attribute, "hr", family, group): 1.0}
             onward = minus(passed, self.sum(("selected", "rejected"), attribute, "user", family, group))
-            yield Fact(onward, -SKIPPED, late)
+            yield Fact(onward, -SKIPPED, late, belief="nearly")
             yield Fact(onward, 0, late, belief="flow")
         both = self.sum(("selected", "rejected"), attribute, None, None, group)
-        yield Fact(minus(self.sum(("selected", "rejected"), attribute, "hr", None, group), both), 0, late)
+        yield Fact(
+            minus(self.sum(("selected", "rejected"), attribute, "hr", None, group), both), 0, late, belief="nearly"
+        )
         accepted = self.sum(("selected",), attribute, None, None, group)
         apart = minus(self.sum(("selected",), attribute, "user", None, group), accepted)
-        yield Fact(apart, 0, SKIPPED)
+        yield Fact(apart, 0, SKIPPED, belief="nearly")
         yield Fact(apart, 0, 0, belief="flow")
 
     def _crossed(self, attribute: str) -> Iterator[Fact]:

@@ -23,6 +23,8 @@ ACCESS, SCORING, CROSSED, MONITOR, COVERAGE = (
 )  # fmt: skip
 CROSS, JOIN = " × ", " / "
 PERIOD = "\x00"
+SAMPLED = "a random sample of"
+"""What a method says of itself that does not count everybody."""
 
 
 def slice_of(estimate: Entry) -> Slice:
@@ -139,7 +141,7 @@ def _pairs(report: Entry, *, outcomes: bool) -> Iterator[Table]:
         if key not in pairs:
             counted = _rated if measure in PERFORMANCE else _candidates
             total = None if outcomes and counted is _candidates else counted(report, estimate)
-            pairs[key] = Table(*key, {}, (total,))
+            pairs[key] = Table(*key, {}, (total,), sampled=SAMPLED in estimate["method"])
         table = pairs[key]
         table.cells[estimate["subject"]["group"]] = (n["focal"],)
         table.cells[estimate["subject"]["reference"]] = (n["reference"],)

@@ -21,7 +21,8 @@ Cells = tuple[int, ...]
 class Table:
     """Groups of one slice with their cells, and the totals that the report publishes beside them (None: unpublished).
 
-    kind: what was counted; job families are subtracted from all families within a kind.
+    kind: what was counted; job families are subtracted from all families within a kind. sampled: whether a random sample was
+    counted, so that there are more.
     """
 
     kind: str
@@ -29,6 +30,7 @@ class Table:
     cells: dict[str, Cells]
     totals: tuple[int | None, ...]
     hidden: set[str] = field(default_factory=set)
+    sampled: bool = False
 
     def residuals(self) -> list[int]:
         """What is left of each published total when the groups shown are taken off."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -35,3 +36,8 @@ def estimated(
 def _impossible(name: str, code: CautionCode, why: str) -> Estimate:
     cautions = (Caution(code, f"Not possible: {why.removesuffix('.')}."),)
     return Estimate(measure=name, method="not computed", value=None, n={}, cautions=cautions)
+
+
+def noted(found: Estimated, note: str) -> Estimated:
+    """The same with a note at the end of its method: that a random sample was taken, for one."""
+    return replace(found, result=found.result | {"method": found.result["method"] + note}) if note else found

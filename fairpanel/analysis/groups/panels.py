@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 
-from fairpanel.analysis.estimated import estimated
+from fairpanel.analysis.estimated import estimated, noted
 from fairpanel.analysis.frames import Material
 from fairpanel.analysis.groups.grouping import Grouping, focal_groups, thin
 from fairpanel.analysis.slices import leading
@@ -67,7 +67,7 @@ def panels(
             _own_gaps(about, whole, grouping, material, options),
             *_decisions(about, pair, whole, material, config, options),
         ]
-        found += [_noted(each, note) for each in made]
+        found += [noted(each, note) for each in made]
     return found
 
 
@@ -126,7 +126,3 @@ def _sampled(pair: pl.DataFrame, note: str, config: AuditConfig) -> tuple[pl.Dat
         pair = pair.filter(pl.col("unit").is_in(chosen.implode()))
         told.append(f"{MOST_CANDIDATES} candidates")
     return pair, f"; a random sample of {' and '.join(told)}" if told else ""
-
-
-def _noted(found: Estimated, note: str) -> Estimated:
-    return replace(found, result=found.result | {"method": found.result["method"] + note}) if note else found

@@ -6,14 +6,14 @@ from typing import Any
 
 import polars as pl
 
-from fairpanel.analysis.estimated import estimated
+from fairpanel.analysis.estimated import estimated, noted
 from fairpanel.analysis.frames import Material
 from fairpanel.analysis.groups.grouping import focal_groups
 from fairpanel.config import AuditConfig
 from schemas.results import Estimated
 
 MOST_PEOPLE, DRAWS = 5000, 400
-"""Beyond them d_Mod, whose interval is a bootstrap of so many draws, is taken on a seeded random sample; its n says so."""
+"""Beyond them d_Mod, whose interval is a bootstrap of so many draws, rests on a seeded random sample; the method says so."""
 Subject = dict[str, str | None]
 
 
@@ -44,7 +44,9 @@ def prediction(
             lines["reliability"] = reliability
         found.append(estimated("fairness", about, "differential_prediction", pair, **roles, **lines, **level))
         some = pair.sample(MOST_PEOPLE, seed=config.seed) if pair.height > MOST_PEOPLE else pair
-        found.append(estimated("fairness", about, "d_mod", some, seed=config.seed, replicates=DRAWS, **roles, **level))
+        note = "" if some is pair else f"; a random sample of {MOST_PEOPLE} people"
+        d_mod = estimated("fairness", about, "d_mod", some, seed=config.seed, replicates=DRAWS, **roles, **level)
+        found.append(noted(d_mod, note))
         found.append(estimated("fairness", about, "differential_validity", pair, **roles, **level))
         if cut is not None:
             found.append(estimated("fairness", about, "prediction_at_cut", pair, cut=cut, **roles, **level))

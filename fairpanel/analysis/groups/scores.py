@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from fairpanel.analysis.competencies import element_means
-from fairpanel.analysis.estimated import estimated
+from fairpanel.analysis.estimated import estimated, noted
 from fairpanel.analysis.frames import Material
 from fairpanel.analysis.groups.grouping import Grouping, focal_groups, thin
 from fairpanel.config import AuditConfig
@@ -16,7 +16,7 @@ from schemas.results import Estimated
 from schemas.vocabulary import ELEMENTS
 
 MOST_PEOPLE = 50_000
-"""Beyond them competencies are compared on a seeded random sample; their n says how many."""
+"""Beyond them competencies are compared on a seeded random sample; the method says so."""
 Subject = dict[str, str | None]
 
 
@@ -77,10 +77,12 @@ def by_competency(
         pair = people.filter(pl.col("group").is_in([focal, reference]))
         about = subject | {"group": focal, "reference": reference}
         options: dict[str, Any] = {"focal": focal, "reference": reference, "confidence": config.confidence}
+        note = ""
         if pair.height > MOST_PEOPLE:
-            pair = pair.sample(MOST_PEOPLE, seed=config.seed)
-        found.append(estimated("fairness", about, "gap_shares", pair, predictors=elements, **options))
-        found += _scored_apart(about, pair, elements, options)
+            pair, note = pair.sample(MOST_PEOPLE, seed=config.seed), f"; a random sample of {MOST_PEOPLE} people"
+        made = [estimated("fairness", about, "gap_shares", pair, predictors=elements, **options)]
+        made += _scored_apart(about, pair, elements, options)
+        found += [noted(each, note) for each in made]
     return found
 
 
