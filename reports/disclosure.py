@@ -52,16 +52,16 @@ def protect(
     """
     report = _copied(report)
     disclosure = report["policy"]["disclosure"]
-    minimum = disclosure["minimum_cell"]
+    minimum = least = disclosure["minimum_cell"]
     if edition == "public":
-        minimum = max(minimum, disclosure["public_minimum_cell"])
+        minimum = max(least, disclosure["public_minimum_cell"])
         disclosure["minimum_cell"] = minimum  # what the edition says of itself
         report = nobody_named(report) | {"edition": "public"}
     enough = {} if edition == "public" else known_interviewers(report)
     report["estimates"] = [
         rated_enough(people_only(estimate, enough, report["policy"]), minimum) for estimate in report["estimates"]
     ]
-    found = withheld(report, minimum, earlier, rough_throughout=edition == "public", beside=beside)
+    found = withheld(report, minimum, earlier, rough_throughout=edition == "public", beside=beside, least=least)
     people, outcomes, scoring, rough = found.people, found.outcomes, found.scoring, found.rough
     access = _without_access(report, people, rough, minimum)
     short = {key[0] for about in (outcomes, access) for key, groups in about.items() if groups}

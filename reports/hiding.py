@@ -73,10 +73,16 @@ class Tables:
 
 
 def withheld(
-    report: Entry, minimum: int, earlier: Sequence[Entry], *, rough_throughout: bool, beside: Sequence[Entry] = ()
+    report: Entry,
+    minimum: int,
+    earlier: Sequence[Entry],
+    *,
+    rough_throughout: bool,
+    beside: Sequence[Entry] = (),
+    least: int | None = None,
 ) -> Withheld:
-    """What may not be shown of groups, beside earlier reports as they went out. beside: other editions of this one, whose
-    smaller minimum holds against readers of both."""
+    """What may not be shown of groups, beside earlier reports as they went out. beside: other editions of this one; least:
+    their smaller minimum, which holds against readers of both."""
     tables = Tables(people_tables(report), outcome_tables(report), scoring_tables(report))
     releases = [released(one) for one in earlier]
     span = span_of(report)
@@ -87,9 +93,8 @@ def withheld(
     if not beside:
         _by_programs(report, tables, minimum, related, rough_throughout=rough_throughout)
     elif not _harmless(report, tables, minimum, related, rough_throughout=rough_throughout, beside=beside):
-        least = report["policy"]["disclosure"]["minimum_cell"]
         _by_programs(report, tables, minimum, related, rough_throughout=rough_throughout)
-        _by_programs(report, tables, least, related, rough_throughout=rough_throughout, beside=beside)
+        _by_programs(report, tables, least or minimum, related, rough_throughout=rough_throughout, beside=beside)
     maps = tables.maps()
     return Withheld(maps["people"], maps["outcomes"], maps["scoring"], tables.rough | tables.crossed, tables.coverage)
 
@@ -148,8 +153,7 @@ def _harmless(
 ) -> bool:
     """Whether nothing needs to be taken out, neither for readers of this edition nor for those of the others, too: who has
     only this one knows less than they do."""
-    asked = max(minimum, report["policy"]["disclosure"]["minimum_cell"])
-    known = _knowledge(report, tables, asked, earlier, rough_throughout=rough_throughout, beside=beside)
+    known = _knowledge(report, tables, minimum, earlier, rough_throughout=rough_throughout, beside=beside)
     return known.harmless(tables.withheld())
 
 

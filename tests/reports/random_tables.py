@@ -57,12 +57,14 @@ def span(first: int, last: int) -> dict[str, Any]:
 
 
 def report(people: Frame, period: dict[str, Any] | None = None, *, stages: int = 2, least: int = 20) -> Entry:
-    """The report before protection. least: people that a comparison needs."""
+    """The report before protection. least: people that a comparison needs. Who skipped meets the manager alone."""
     estimates: list[Entry] = []
     too_small: list[Entry] = []
     attributes = [name for name in ATTRIBUTES if name in people]
     user = people if stages == 1 else {name: values[people["passed"]] for name, values in people.items()}
-    shown = [("user", user, "hired"), ("hr", people, "passed"), (None, people, "hired")][: 1 if stages == 1 else 3]
+    skipped = people.get("skipped", np.zeros(len(people["passed"]), dtype=bool))
+    first = {name: values[~skipped] for name, values in people.items()}
+    shown = [("user", user, "hired"), ("hr", first, "passed"), (None, people, "hired")][: 1 if stages == 1 else 3]
     families = sorted(set(people["family"].tolist()))
     for stage, here, yes in shown:
         parts = [(None, here)] + [
@@ -94,7 +96,7 @@ def report(people: Frame, period: dict[str, Any] | None = None, *, stages: int =
     made["summary"] = {"findings": dict.fromkeys(made["summary"]["findings"], 0)}
     made["inputs"]["counts"] = sample.counts(
         candidates=len(declined), applications=len(declined), user_interviewed=len(user["hired"]),
-        hr_interviewed=0 if stages == 1 else len(declined), hired=int(people["hired"].sum()), undecided=0,
+        hr_interviewed=0 if stages == 1 else len(first["hired"]), hired=int(people["hired"].sum()), undecided=0,
         performance_known=int(people["known"].sum()), hired_performance_known=int(people["known"].sum()),
         groups_known=len(declined), declined=int(declined.sum()),
     )  # fmt: skip
