@@ -17,7 +17,7 @@ from fairpanel.measures.columns import (
     numbers,
 )
 from fairpanel.measures.estimate import Caution, Estimate, MeasureInputError
-from fairpanel.measures.resampling import bootstrap_interval, check_replicates
+from fairpanel.measures.resampling import bootstrap_interval, check_replicates, times_drawn
 from fairpanel.measures.validity.decision_samples import People, Ranking, Weights, weights
 from fairpanel.measures.validity.multiple_correlation import column_names
 
@@ -243,11 +243,10 @@ class _Drawn:
 def _draws(people: People, found: Weights, plain: dict[str, Ranking], replicates: int, seed: int) -> _Drawn | None:
     rng, rows = np.random.default_rng(seed), len(people.taken)
     step = max(1, _CELLS // people.scores.size)
-    told = []
-    for start in range(0, replicates, step):
-        drawn = rng.integers(0, rows, size=(min(step, replicates - start), rows))
-        times = np.stack([np.bincount(each, minlength=rows) for each in drawn])
-        told.append(_told(people, found, plain, times.astype(np.float64)))
+    told = [
+        _told(people, found, plain, times_drawn(rng, rows, min(step, replicates - start)))
+        for start in range(0, replicates, step)
+    ]
     columns = {name: np.concatenate([each[name] for each in told]) for name in told[0]}
     optimism = columns.pop("optimism")
     if len(optimism) < 50:
