@@ -10,7 +10,7 @@ import polars as pl
 
 from fairpanel.measures.columns import Booleans, Floats, check_choice, check_confidence, missing_rows, numbers
 from fairpanel.measures.estimate import Caution, Estimate, MeasureInputError
-from fairpanel.measures.resampling import bootstrap_interval, check_replicates
+from fairpanel.measures.resampling import bootstrap_interval, check_replicates, times_drawn
 from fairpanel.measures.validity.criterion import fisher_interval
 from fairpanel.measures.validity.multiple_correlation import column_names
 
@@ -21,6 +21,7 @@ _REFERENCES = (
 )
 _FLAT = 1e-12
 _FEWEST = 4
+_CELLS = 200_000  # people by samples, or by products of their scores, worked on at a time
 
 
 def convergent_discriminant(
@@ -94,7 +95,7 @@ def convergent_discriminant(
     cautions = missing_rows(some, "every predictor or every criterion")
     x, y = x[some], y[some]
     sums = _Sums(x, y)
-    counts, cells = sums.correlations(np.ones(len(x)))
+    counts, cells = (found[0] for found in sums.correlations(np.ones((1, len(x)))))
     n = {"people": len(x), "matched": int(pairs.sum()), "other": int((~pairs).sum())}
     rows = [_row(own[i], sides[j], cells[i, j], int(counts[i, j]), bool(pairs[i, j]), confidence)
             for i in range(len(own)) for j in range(len(sides))]  # fmt: skip
@@ -104,8 +105,8 @@ def convergent_discriminant(
             Caution("MISSING_DATA", f"{empty} cells have under {_FEWEST} people or no variation: left out.")
         )
     detail: dict[str, Any] = {"matrix": rows}
-    means = _means(cells, pairs)
-    if means is None:
+    means = _means(cells[None], pairs)[0].tolist()
+    if any(map(math.isnan, means)):
         why = Caution("SMALL_SAMPLE", "No matched pair, or no other pair, can be correlated.")
         return Estimate(
             measure="convergent_discriminant", method=_TITLE, value=None, n=n, cautions=[*cautions, why], detail=detail,
@@ -163,16 +164,26 @@ class _Sums:
         self.x, self.y = _centred(x), _centred(y)
 
     def correlations(self, weights: Floats) -> tuple[Floats, Floats]:
-        """People and correlation by pair; NaN under four people or without variation."""
-        wx, whx = self.x * weights[:, None], self.has_x * weights[:, None]
-        n = whx.T @ self.has_y
-        sx, sy = wx.T @ self.has_y, whx.T @ self.y
-        sxx, syy, sxy = (wx * self.x).T @ self.has_y, whx.T @ self.y**2, wx.T @ self.y
+        """People and correlation by sample (row of weights) and pair; NaN under four people or without variation."""
+        pairs = self.x.shape[1], self.y.shape[1]
+        step = max(1, _CELLS // (6 * pairs[0] * pairs[1]))
+        sums = np.zeros((len(weights), 6 * pairs[0] * pairs[1]))
+        for start in range(0, len(self.x), step):
+            some = slice(start, start + step)
+            sums += weights[:, some] @ self._products(some)
+        n, sx, sy, sxx, syy, sxy = np.moveaxis(sums.reshape(-1, 6, *pairs), 1, 0)
         with np.errstate(invalid="ignore", divide="ignore"):
             vx, vy = sxx - sx * sx / n, syy - sy * sy / n
             r = (sxy - sx * sy / n) / np.sqrt(vx * vy)
         r[(n < _FEWEST) | ~(vx > _FLAT * np.maximum(sxx, _FLAT)) | ~(vy > _FLAT * np.maximum(syy, _FLAT))] = np.nan
         return n, np.clip(r, -1, 1)
+
+    def _products(self, some: slice) -> Floats:
+        """By person: what each pair adds to its count, its sums, its sums of squares and of products."""
+        x, y, has_x, has_y = self.x[some], self.y[some], self.has_x[some], self.has_y[some]
+        factors = ((has_x, has_y), (x, has_y), (has_x, y), (x * x, has_y), (has_x, y * y), (x, y))
+        each: Floats = np.stack([left[:, :, None] * right[:, None, :] for left, right in factors], axis=1)
+        return each.reshape(len(x), -1)
 
 
 def _centred(values: Floats) -> Floats:
@@ -185,27 +196,23 @@ def _centred(values: Floats) -> Floats:
     return scaled
 
 
-def _means(cells: Floats, pairs: Booleans) -> tuple[float, float] | None:
-    """Mean correlation of the matched and of the other pairs, by Fisher's z; None where a side is empty."""
-    found = []
-    for side in (pairs, ~pairs):
-        known = cells[side][~np.isnan(cells[side])]
-        if not known.size:
-            return None
-        found.append(math.tanh(float(np.arctanh(np.clip(known, -0.9999999, 0.9999999)).mean())))
-    return found[0], found[1]
+def _means(cells: Floats, pairs: Booleans) -> Floats:
+    """By sample, mean correlation of the matched and of the other pairs, by Fisher's z; NaN where a side is empty."""
+    known = ~np.isnan(cells)
+    z = np.arctanh(np.clip(np.where(known, cells, 0.0), -0.9999999, 0.9999999))
+    with np.errstate(invalid="ignore"):
+        return np.column_stack(
+            [np.tanh(z[:, side].sum(axis=1) / known[:, side].sum(axis=1)) for side in (pairs, ~pairs)]
+        )
 
 
 def _draws(sums: _Sums, pairs: Booleans, replicates: int, seed: int) -> Floats:
     """Both means in samples of people drawn with replacement."""
     rng, n = np.random.default_rng(seed), len(sums.x)
-    found = []
-    for _ in range(replicates):
-        times = np.bincount(rng.integers(0, n, size=n), minlength=n).astype(np.float64)
-        means = _means(sums.correlations(times)[1], pairs)
-        if means is not None:
-            found.append(means)
-    return np.array(found).reshape(-1, 2)
+    step = max(1, _CELLS // n)
+    sizes = [min(step, replicates - start) for start in range(0, replicates, step)]
+    found: Floats = np.concatenate([_means(sums.correlations(times_drawn(rng, n, size))[1], pairs) for size in sizes])
+    return found[~np.isnan(found).any(axis=1)]
 
 
 def _largest(cells: Floats, pairs: Booleans) -> int:
