@@ -95,7 +95,7 @@ def convergent_discriminant(
     cautions = missing_rows(some, "every predictor or every criterion")
     x, y = x[some], y[some]
     sums = _Sums(x, y)
-    counts, cells = (found[0] for found in sums.correlations(np.ones((1, len(x)))))
+    counts, cells = sums.correlations()
     n = {"people": len(x), "matched": int(pairs.sum()), "other": int((~pairs).sum())}
     rows = [_row(own[i], sides[j], cells[i, j], int(counts[i, j]), bool(pairs[i, j]), confidence)
             for i in range(len(own)) for j in range(len(sides))]  # fmt: skip
@@ -157,33 +157,38 @@ def _pairs(own: list[str], sides: list[str], matched: list[str] | None) -> Boole
 
 
 class _Sums:
-    """Correlations of all pairs under weights of people, each pair on those who have both scores."""
+    """Correlations of all pairs, each on the people who have both scores: once as they are, or under weights of people."""
 
     def __init__(self, x: Floats, y: Floats) -> None:
-        self.has_x, self.has_y = (~np.isnan(x)).astype(np.float64), (~np.isnan(y)).astype(np.float64)
-        self.x, self.y = _centred(x), _centred(y)
+        has_x, has_y = (~np.isnan(x)).astype(np.float64), (~np.isnan(y)).astype(np.float64)
+        x, y = _centred(x), _centred(y)
+        self.people, self.pairs = len(x), (x.shape[1], y.shape[1])
+        self.factors = ((has_x, has_y), (x, has_y), (has_x, y), (x * x, has_y), (has_x, y**2), (x, y))
 
-    def correlations(self, weights: Floats) -> tuple[Floats, Floats]:
-        """People and correlation by sample (row of weights) and pair; NaN under four people or without variation."""
-        pairs = self.x.shape[1], self.y.shape[1]
-        step = max(1, _CELLS // (6 * pairs[0] * pairs[1]))
-        sums = np.zeros((len(weights), 6 * pairs[0] * pairs[1]))
-        for start in range(0, len(self.x), step):
+    def correlations(self) -> tuple[Floats, Floats]:
+        """People and correlation by pair."""
+        sums = np.stack([left.T @ right for left, right in self.factors])
+        return sums[0], _correlated(*sums)
+
+    def drawn_correlations(self, times: Floats) -> Floats:
+        """By sample (how often each of the people was drawn) and pair."""
+        width = len(self.factors) * self.pairs[0] * self.pairs[1]
+        step = max(1, _CELLS // width)
+        sums = np.zeros((len(times), width))
+        for start in range(0, self.people, step):
             some = slice(start, start + step)
-            sums += weights[:, some] @ self._products(some)
-        n, sx, sy, sxx, syy, sxy = np.moveaxis(sums.reshape(-1, 6, *pairs), 1, 0)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            vx, vy = sxx - sx * sx / n, syy - sy * sy / n
-            r = (sxy - sx * sy / n) / np.sqrt(vx * vy)
-        r[(n < _FEWEST) | ~(vx > _FLAT * np.maximum(sxx, _FLAT)) | ~(vy > _FLAT * np.maximum(syy, _FLAT))] = np.nan
-        return n, np.clip(r, -1, 1)
+            each = [left[some, :, None] * right[some, None, :] for left, right in self.factors]
+            sums += times[:, some] @ np.stack(each, axis=1).reshape(-1, width)
+        return _correlated(*np.moveaxis(sums.reshape(-1, len(self.factors), *self.pairs), 1, 0))
 
-    def _products(self, some: slice) -> Floats:
-        """By person: what each pair adds to its count, its sums, its sums of squares and of products."""
-        x, y, has_x, has_y = self.x[some], self.y[some], self.has_x[some], self.has_y[some]
-        factors = ((has_x, has_y), (x, has_y), (has_x, y), (x * x, has_y), (has_x, y * y), (x, y))
-        each: Floats = np.stack([left[:, :, None] * right[:, None, :] for left, right in factors], axis=1)
-        return each.reshape(len(x), -1)
+
+def _correlated(n: Floats, sx: Floats, sy: Floats, sxx: Floats, syy: Floats, sxy: Floats) -> Floats:
+    """From sums over people; NaN under four people or without variation."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        vx, vy = sxx - sx * sx / n, syy - sy * sy / n
+        r = (sxy - sx * sy / n) / np.sqrt(vx * vy)
+    r[(n < _FEWEST) | ~(vx > _FLAT * np.maximum(sxx, _FLAT)) | ~(vy > _FLAT * np.maximum(syy, _FLAT))] = np.nan
+    return np.clip(r, -1, 1)
 
 
 def _centred(values: Floats) -> Floats:
@@ -208,10 +213,12 @@ def _means(cells: Floats, pairs: Booleans) -> Floats:
 
 def _draws(sums: _Sums, pairs: Booleans, replicates: int, seed: int) -> Floats:
     """Both means in samples of people drawn with replacement."""
-    rng, n = np.random.default_rng(seed), len(sums.x)
+    rng, n = np.random.default_rng(seed), sums.people
     step = max(1, _CELLS // n)
     sizes = [min(step, replicates - start) for start in range(0, replicates, step)]
-    found: Floats = np.concatenate([_means(sums.correlations(times_drawn(rng, n, size))[1], pairs) for size in sizes])
+    found: Floats = np.concatenate(
+        [_means(sums.drawn_correlations(times_drawn(rng, n, size)), pairs) for size in sizes]
+    )
     return found[~np.isnan(found).any(axis=1)]
 
 
