@@ -52,6 +52,19 @@ def cluster_bootstrap(
     return values[np.isfinite(values)]
 
 
+def times_drawn(rng: np.random.Generator, units: int, samples: int) -> FloatArray:
+    """How often each unit is drawn in samples of as many units, with replacement: one row a sample.
+
+    The same draws, in the same order, as one sample after the other.
+
+    >>> times_drawn(np.random.default_rng(1), 3, 2).tolist()
+    [[0.0, 2.0, 1.0], [2.0, 0.0, 1.0]]
+    """
+    drawn = rng.integers(0, units, size=(samples, units))
+    drawn += units * np.arange(samples)[:, None]
+    return np.bincount(drawn.ravel(), minlength=samples * units).reshape(samples, units).astype(np.float64)
+
+
 def check_replicates(replicates: int) -> None:
     """Raise MeasureInputError under 50 replicates: their tails say nothing."""
     if isinstance(replicates, bool) or not isinstance(replicates, int) or replicates < 50:

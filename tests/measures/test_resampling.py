@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from fairpanel.measures.estimate import MeasureInputError
-from fairpanel.measures.resampling import bootstrap_interval, cluster_bootstrap
+from fairpanel.measures.resampling import bootstrap_interval, cluster_bootstrap, times_drawn
 
 RNG = np.random.default_rng(0)
 SKEWED = RNG.exponential(size=60)
@@ -21,6 +21,15 @@ def test_the_seed_decides() -> None:
     one, two, other = (cluster_bootstrap(_mean, 60, replicates=200, seed=seed) for seed in (1, 1, 2))
     assert np.array_equal(one, two)
     assert not np.array_equal(one, other)
+
+
+@pytest.mark.parametrize("units", [1, 2, 7, 60])
+def test_samples_drawn_together_are_those_drawn_one_by_one(units: int) -> None:
+    together, alone = np.random.default_rng(3), np.random.default_rng(3)
+    found = np.concatenate([times_drawn(together, units, samples) for samples in (1, 5, 3)])
+    expected = [np.bincount(alone.integers(0, units, size=units), minlength=units) for _ in range(9)]
+    assert np.array_equal(found, expected)
+    assert together.random() == alone.random()
 
 
 def test_spread_is_the_error_of_the_mean() -> None:

@@ -29,7 +29,7 @@ from fairpanel.measures.mixed_models.components import Components, crossed_compo
 from fairpanel.measures.mixed_models.linkage import linkage, linkage_cautions, why_not_estimable
 from fairpanel.measures.mixed_models.threads import with_one_blas_thread
 from fairpanel.measures.panel import Ratings
-from fairpanel.measures.resampling import check_replicates
+from fairpanel.measures.resampling import check_replicates, times_drawn
 
 _REFERENCES = (
     "Oaxaca, R. (1973). International Economic Review, 14, 693-709",
@@ -242,10 +242,7 @@ def _counts(rated: Rated, codes: tuple[int, int]) -> dict[str, int]:
 @with_one_blas_thread
 def _draws(design: PanelDesign, codes: tuple[int, int], replicates: int, seed: int) -> Floats:
     """Gap and between on samples of candidates drawn with replacement, one row a sample that gives both."""
-    rng = np.random.default_rng(seed)
-    units = design.group.size
-    drawn = [np.bincount(rng.integers(0, units, units), minlength=units) for _ in range(replicates)]
-    found = splits(design, *codes, np.array(drawn, dtype=np.float64))
+    found = splits(design, *codes, times_drawn(np.random.default_rng(seed), design.group.size, replicates))
     return np.asarray(found[~np.isnan(found[:, 0])])
 
 

@@ -45,10 +45,12 @@ def splits(design: PanelDesign, focal: int, reference: int, weights: Floats) -> 
 class _Parts:
     """What a unit adds, per unit of weight: one row a unit, sparse.
 
-    normal : to the normal matrix of raters and groups, row after row. right : to its right side. ratings : to the
-    ratings of each level. cells : to those of each rater with each group. observed : each unit's mean score.
+    normal : to the normal matrix of raters and groups, at those places of its upper triangle where anything is added.
+    right : to its right side. ratings : to the ratings of each level. cells : to those of each group with each rater.
+    observed : each unit's mean score.
     """
 
+    places: Integers
     normal: Any
     right: Any
     ratings: Any
@@ -66,12 +68,14 @@ def _parts(design: PanelDesign, size: Floats) -> _Parts:
     row: list[Integers] = []
     cell: list[Integers] = []
     value: list[Floats] = []
-    for one in place:
-        for other in place:
-            row += [design.unit, design.unit[first]]
-            cell += [one * levels + other, one[first] * levels + other[second]]
-            value += [np.ones(design.unit.size), -lost[design.unit[first]]]
+    for one, other in ((place[0], place[0]), place, (place[1], place[1])):
+        upper = one[first] <= other[second]
+        mine, theirs = first[upper], second[upper]
+        row += [design.unit, design.unit[mine]]
+        cell += [one * levels + other, one[mine] * levels + other[theirs]]
+        value += [np.ones(design.unit.size), -lost[design.unit[mine]]]
     centred = design.score - design.score.mean()
+    places, at = np.unique(np.concatenate(cell), return_inverse=True)
     left = centred - (lost * np.bincount(design.unit, centred))[design.unit]
     twice, both = np.tile(design.unit, 2), np.concatenate(place)
 
@@ -79,10 +83,11 @@ def _parts(design: PanelDesign, size: Floats) -> _Parts:
         return sparse.csr_array(sparse.coo_array((values, (rows, columns)), shape=(units, width)))
 
     return _Parts(
-        normal=by_unit(np.concatenate(value), np.concatenate(row), np.concatenate(cell), levels**2),
+        places=places,
+        normal=by_unit(np.concatenate(value), np.concatenate(row), at, places.size),
         right=by_unit(np.tile(left, 2), twice, both, levels),
         ratings=by_unit(np.ones(both.size), twice, both, levels),
-        cells=by_unit(np.ones(own.size), design.unit, design.rater * groups + own, raters * groups),
+        cells=by_unit(np.ones(own.size), design.unit, own * raters + design.rater, raters * groups),
         observed=np.bincount(design.unit, design.score) / size,
         size=size,
     )
@@ -109,7 +114,7 @@ def _dense(design: PanelDesign, parts: _Parts, focal: int, reference: int, weigh
     solved = able & whole
     rows = np.flatnonzero(solved)
     if rows.size:
-        level = _levels(parts, ratings[rows], weights[rows], raters)
+        level = _levels(parts, ratings[rows], weights[rows], raters + focal)[:, :raters]
         met = _times(parts.ratings[:, :raters].T, level) / parts.size
         gap, between = (
             [mine[side][rows] @ parts.observed / totals[side][rows] for side in (0, 1)],
@@ -126,30 +131,28 @@ def _times(parts: Any, weights: Floats) -> Floats:
 
 def _joined(cells: Booleans, raters: int, focal: int, reference: int) -> tuple[Booleans, Booleans]:
     """By sample: whether raters link the two groups, and whether they link everything that is in it."""
-    met = cells.reshape(len(cells), raters, -1)
-    groups = np.zeros((len(cells), met.shape[2]), dtype=np.bool_)
+    met = cells.reshape(len(cells), -1, raters)
+    groups = np.zeros(met.shape[:2], dtype=np.bool_)
     groups[:, focal] = True
-    for _ in range(met.shape[2]):
-        reached = np.any(met & groups[:, None, :], axis=2, keepdims=True)
-        groups |= np.any(met & reached, axis=1)
-    there = met.any(axis=1)
+    for _ in range(met.shape[1]):
+        reached = (met & groups[:, :, None]).any(axis=1, keepdims=True)
+        groups |= (met & reached).any(axis=2)
+    there = met.any(axis=2)
     return groups[:, reference], np.asarray((groups | ~there).all(axis=1))
 
 
-def _levels(parts: _Parts, ratings: Floats, weights: Floats, raters: int) -> Floats:
-    """Raters' levels: of all solutions, which differ by a shift between raters and groups, the one that conjugate
-    gradients find from 0; 0 for raters of nobody in the sample."""
+def _levels(parts: _Parts, ratings: Floats, weights: Floats, fixed: int) -> Floats:
+    """Levels of raters and groups beside a fixed one of 0: of all solutions, which differ by a shift between raters and
+    groups that no difference between two groups sees, one. 0 for raters and groups of nobody in the sample."""
     levels = ratings.shape[1]
-    normal = _times(parts.normal, weights).reshape(-1, levels, levels)
-    right = _times(parts.right, weights)
-    shift = ratings * np.where(np.arange(levels) < raters, 1.0, -1.0)
-    found = np.empty((len(weights), raters))
-    diagonal = np.arange(levels)
-    for one, matrix in enumerate(normal):
-        matrix += np.outer(shift[one], shift[one]) / ratings[one].sum()
-        matrix[diagonal, diagonal] += ratings[one] == 0
-        _, solution, failed = lapack.dposv(matrix.T, right[one], lower=1, overwrite_a=1)
+    sums, found = _times(parts.normal, weights), _times(parts.right, weights)
+    more = np.where(ratings == 0, 1.0, 0.0)
+    more[:, fixed] += ratings[:, fixed]
+    for of_places, of_diagonal, right in zip(sums, more, found, strict=True):
+        matrix = np.zeros(levels**2)
+        matrix[parts.places] = of_places
+        matrix[:: levels + 1] += of_diagonal
+        _, right[:], failed = lapack.dposv(matrix.reshape(levels, levels).T, right, lower=1, overwrite_a=1)
         if failed:
             raise ArithmeticError("the raters' normal matrix is not positive definite")
-        found[one] = solution[:raters]
     return found

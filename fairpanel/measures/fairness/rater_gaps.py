@@ -47,13 +47,16 @@ def rater_gaps(score: Floats, unit: Integers, rater: Integers, focal: Booleans) 
     count, total = np.bincount(cell).astype(np.float64), np.bincount(cell, centred)
     of_unit = np.bincount(unit, centred)
     squares = float(centred @ centred)
+    transposed, of_entry = incidence.T.tocsr(), np.repeat(np.arange(size.size), np.diff(incidence.indptr))
 
     def solve(ratio: float) -> tuple[float, float, Floats, Floats]:
         """Criterion, residual sum of squares, effects and the normal matrix's factor at var_unit / var_residual."""
         shrink = ratio / (1 + ratio * size)
-        crossed = (incidence.T @ (incidence * shrink[:, None])).toarray()
-        normal = np.diag(count) - crossed
-        right = total - incidence.T @ (shrink * of_unit)
+        shrunken = sparse.csr_array(
+            (incidence.data * shrink[of_entry], incidence.indices, incidence.indptr), shape=incidence.shape
+        )
+        normal = np.diag(count) - (transposed @ shrunken).toarray()
+        right = total - transposed @ (shrink * of_unit)
         factor = cholesky(normal, lower=True)
         effects = cho_solve((factor, True), right)
         rss = max(squares - float(shrink @ of_unit**2) - float(right @ effects), 0.0)
@@ -86,22 +89,28 @@ def rater_gaps(score: Floats, unit: Integers, rater: Integers, focal: Booleans) 
 
 @dataclass(frozen=True, slots=True)
 class GapSpread:
-    """True gaps as a normal population: gap ~ N(mean, variance I + covariance), on the covariance's own axes."""
+    """True gaps as a normal population: gap ~ N(mean, variance I + covariance), on the covariance's own axes.
+
+    ones, turned: a column of ones and the gaps on these axes.
+    """
 
     gaps: Gaps
     axes: Floats
     values: Floats
+    ones: Floats
+    turned: Floats
 
     @classmethod
     def of(cls, gaps: Gaps) -> GapSpread:
         values, axes = np.linalg.eigh(gaps.covariance)
-        return cls(gaps, axes, np.maximum(values, 1e-12 * float(values.max())))
+        floored = np.maximum(values, 1e-12 * float(values.max()))
+        return cls(gaps, axes, floored, axes.sum(axis=0), axes.T @ gaps.gap)
 
     def mean(self, variance: float) -> tuple[float, float]:
         """The mean gap and its variance."""
-        one, y, weight = self.axes.sum(axis=0), self.axes.T @ self.gaps.gap, 1 / (variance + self.values)
-        information = float(weight @ one**2)
-        return float((weight * one) @ y) / information, 1 / information
+        weight = 1 / (variance + self.values)
+        information = float(weight @ self.ones**2)
+        return float((weight * self.ones) @ self.turned) / information, 1 / information
 
     def q(self, variance: float) -> float:
         """Generalized Q: chi-square on one less than the raters' number at the true variance."""

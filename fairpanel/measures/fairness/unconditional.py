@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
-from scipy.optimize import minimize_scalar
 from scipy.special import gammaln
 
-from fairpanel.measures.columns import Floats
+from fairpanel.measures.columns import Floats, Integers
 from fairpanel.measures.fairness.contingency import Table
 
 _TIE = 1e-7  # tables whose Fisher p values differ by less, relatively, count as equally extreme
 _REACH = 10.0  # standard deviations of the binomial law that are summed
 _STEPS = 6  # grid points to a standard deviation of the share selected, in the arcsine scale
 _TOGETHER = 64  # grid points summed at once
+_CLOSE, _MOST = 1e-9, 60  # angles that count as one, steps towards a peak
 
 
 def less_selected(table: Table, fisher_p: float) -> float:
@@ -73,26 +75,56 @@ def _worst_rate(attained: Floats) -> float:
     step = float(angles[1] - angles[0])
     for peak in peaks[np.argsort(-values[peaks], kind="stable")][:8]:
         centre = float(angles[peak])
-        found = minimize_scalar(
-            lambda angle: -float(_expectation(attained, logs, np.array([angle]))[0]),
-            bounds=(max(centre - step, 1e-12), min(centre + step, np.pi / 2 - 1e-12)),
-            method="bounded",
-            options={"xatol": 1e-9},
-        )
-        best = max(best, -float(found.fun))
+        ends = max(centre - step, 1e-12), min(centre + step, np.pi / 2 - 1e-12)
+        best = max(best, _peak(attained, logs, centre, *ends))
     return best
 
 
-def _expectation(attained: Floats, logs: Floats, angles: Floats) -> Floats:
-    """Σ_m Binomial(m; n, sin² angle) h(m) for each of neighbouring angles, over the m that matter to any of them."""
+def _peak(attained: Floats, logs: Floats, angle: float, low: float, high: float) -> float:
+    """The highest value between two angles, from one that lies higher than both: Newton's steps on the slope, and the
+    middle of what is left where they lead out of it."""
+    best = 0.0
+    for _ in range(_MOST):
+        value, slope, bend = _course(attained, logs, angle)
+        best = max(best, value)
+        low, high = (angle, high) if slope > 0 else (low, angle)
+        further = angle - slope / bend if bend < 0 else high
+        if not low < further < high:
+            further = (low + high) / 2
+        if abs(further - angle) < _CLOSE:
+            break
+        angle = further
+    return best
+
+
+def _course(attained: Floats, logs: Floats, angle: float) -> tuple[float, float, float]:
+    """The expectation at an angle, its slope and its bend: its first and second derivative there."""
     n = attained.size - 1
+    m, law = _binomial(logs, np.array([angle]))
+    share = law[0] * attained[m]
+    away = m - n * math.sin(angle) ** 2
+    value, first, second = float(share.sum()), float(share @ away), float(share @ away**2)
+    half = math.sin(angle) * math.cos(angle)  # the rate changes by twice this per unit of the angle
+    slope = 2 * first / half
+    return value, slope, 4 * second / half**2 - 4 * n * value - slope * math.cos(2 * angle) / half
+
+
+def _expectation(attained: Floats, logs: Floats, angles: Floats) -> Floats:
+    """Σ_m Binomial(m; n, sin² angle) h(m) for each of neighbouring angles."""
+    m, law = _binomial(logs, angles)
+    result: Floats = law @ attained[m]
+    return result
+
+
+def _binomial(logs: Floats, angles: Floats) -> tuple[Integers, Floats]:
+    """The m that matter to any of neighbouring angles, and Binomial(m; n, sin² angle), angles × m."""
+    n = logs.size - 1
     rates = np.sin(angles) ** 2
     reach = _REACH * np.sqrt(n * rates * (1 - rates)) + 40
-    low = max(0, int(np.floor((n * rates - reach).min())))
-    high = min(n, int(np.ceil((n * rates + reach).max())))
+    low = max(0, math.floor((n * rates - reach).min()))
+    high = min(n, math.ceil((n * rates + reach).max()))
     m = np.arange(low, high + 1)
-    law = np.exp(
-        logs[None, low : high + 1] + m[None, :] * np.log(rates)[:, None] + (n - m)[None, :] * np.log1p(-rates)[:, None]
-    )
-    result: Floats = law @ attained[low : high + 1]
-    return result
+    law = np.multiply.outer(np.log(rates), m)
+    law += np.multiply.outer(np.log1p(-rates), n - m)
+    law += logs[low : high + 1]
+    return m, np.asarray(np.exp(law, out=law))

@@ -10,7 +10,7 @@ import polars as pl
 
 from fairpanel.measures.columns import Booleans, Floats, check_choice, check_confidence, missing_rows, numbers
 from fairpanel.measures.estimate import Caution, Estimate, MeasureInputError
-from fairpanel.measures.resampling import bootstrap_interval, check_replicates
+from fairpanel.measures.resampling import bootstrap_interval, check_replicates, times_drawn
 from fairpanel.measures.validity.criterion import fisher_interval
 from fairpanel.measures.validity.multiple_correlation import column_names
 
@@ -21,6 +21,7 @@ _REFERENCES = (
 )
 _FLAT = 1e-12
 _FEWEST = 4
+_CELLS = 200_000  # people by samples, or by products of their scores, worked on at a time
 
 
 def convergent_discriminant(
@@ -94,7 +95,7 @@ def convergent_discriminant(
     cautions = missing_rows(some, "every predictor or every criterion")
     x, y = x[some], y[some]
     sums = _Sums(x, y)
-    counts, cells = sums.correlations(np.ones(len(x)))
+    counts, cells = sums.correlations()
     n = {"people": len(x), "matched": int(pairs.sum()), "other": int((~pairs).sum())}
     rows = [_row(own[i], sides[j], cells[i, j], int(counts[i, j]), bool(pairs[i, j]), confidence)
             for i in range(len(own)) for j in range(len(sides))]  # fmt: skip
@@ -104,8 +105,8 @@ def convergent_discriminant(
             Caution("MISSING_DATA", f"{empty} cells have under {_FEWEST} people or no variation: left out.")
         )
     detail: dict[str, Any] = {"matrix": rows}
-    means = _means(cells, pairs)
-    if means is None:
+    means = _means(cells[None], pairs)[0].tolist()
+    if any(map(math.isnan, means)):
         why = Caution("SMALL_SAMPLE", "No matched pair, or no other pair, can be correlated.")
         return Estimate(
             measure="convergent_discriminant", method=_TITLE, value=None, n=n, cautions=[*cautions, why], detail=detail,
@@ -156,23 +157,38 @@ def _pairs(own: list[str], sides: list[str], matched: list[str] | None) -> Boole
 
 
 class _Sums:
-    """Correlations of all pairs under weights of people, each pair on those who have both scores."""
+    """Correlations of all pairs, each on the people who have both scores: once as they are, or under weights of people."""
 
     def __init__(self, x: Floats, y: Floats) -> None:
-        self.has_x, self.has_y = (~np.isnan(x)).astype(np.float64), (~np.isnan(y)).astype(np.float64)
-        self.x, self.y = _centred(x), _centred(y)
+        has_x, has_y = (~np.isnan(x)).astype(np.float64), (~np.isnan(y)).astype(np.float64)
+        x, y = _centred(x), _centred(y)
+        self.people, self.pairs = len(x), (x.shape[1], y.shape[1])
+        self.factors = ((has_x, has_y), (x, has_y), (has_x, y), (x * x, has_y), (has_x, y**2), (x, y))
 
-    def correlations(self, weights: Floats) -> tuple[Floats, Floats]:
-        """People and correlation by pair; NaN under four people or without variation."""
-        wx, whx = self.x * weights[:, None], self.has_x * weights[:, None]
-        n = whx.T @ self.has_y
-        sx, sy = wx.T @ self.has_y, whx.T @ self.y
-        sxx, syy, sxy = (wx * self.x).T @ self.has_y, whx.T @ self.y**2, wx.T @ self.y
-        with np.errstate(invalid="ignore", divide="ignore"):
-            vx, vy = sxx - sx * sx / n, syy - sy * sy / n
-            r = (sxy - sx * sy / n) / np.sqrt(vx * vy)
-        r[(n < _FEWEST) | ~(vx > _FLAT * np.maximum(sxx, _FLAT)) | ~(vy > _FLAT * np.maximum(syy, _FLAT))] = np.nan
-        return n, np.clip(r, -1, 1)
+    def correlations(self) -> tuple[Floats, Floats]:
+        """People and correlation by pair."""
+        sums = np.stack([left.T @ right for left, right in self.factors])
+        return sums[0], _correlated(*sums)
+
+    def drawn_correlations(self, times: Floats) -> Floats:
+        """By sample (how often each of the people was drawn) and pair."""
+        width = len(self.factors) * self.pairs[0] * self.pairs[1]
+        step = max(1, _CELLS // width)
+        sums = np.zeros((len(times), width))
+        for start in range(0, self.people, step):
+            some = slice(start, start + step)
+            each = [left[some, :, None] * right[some, None, :] for left, right in self.factors]
+            sums += times[:, some] @ np.stack(each, axis=1).reshape(-1, width)
+        return _correlated(*np.moveaxis(sums.reshape(-1, len(self.factors), *self.pairs), 1, 0))
+
+
+def _correlated(n: Floats, sx: Floats, sy: Floats, sxx: Floats, syy: Floats, sxy: Floats) -> Floats:
+    """From sums over people; NaN under four people or without variation."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        vx, vy = sxx - sx * sx / n, syy - sy * sy / n
+        r = (sxy - sx * sy / n) / np.sqrt(vx * vy)
+    r[(n < _FEWEST) | ~(vx > _FLAT * np.maximum(sxx, _FLAT)) | ~(vy > _FLAT * np.maximum(syy, _FLAT))] = np.nan
+    return np.clip(r, -1, 1)
 
 
 def _centred(values: Floats) -> Floats:
@@ -185,27 +201,25 @@ def _centred(values: Floats) -> Floats:
     return scaled
 
 
-def _means(cells: Floats, pairs: Booleans) -> tuple[float, float] | None:
-    """Mean correlation of the matched and of the other pairs, by Fisher's z; None where a side is empty."""
-    found = []
-    for side in (pairs, ~pairs):
-        known = cells[side][~np.isnan(cells[side])]
-        if not known.size:
-            return None
-        found.append(math.tanh(float(np.arctanh(np.clip(known, -0.9999999, 0.9999999)).mean())))
-    return found[0], found[1]
+def _means(cells: Floats, pairs: Booleans) -> Floats:
+    """By sample, mean correlation of the matched and of the other pairs, by Fisher's z; NaN where a side is empty."""
+    known = ~np.isnan(cells)
+    z = np.arctanh(np.clip(np.where(known, cells, 0.0), -0.9999999, 0.9999999))
+    with np.errstate(invalid="ignore"):
+        return np.column_stack(
+            [np.tanh(z[:, side].sum(axis=1) / known[:, side].sum(axis=1)) for side in (pairs, ~pairs)]
+        )
 
 
 def _draws(sums: _Sums, pairs: Booleans, replicates: int, seed: int) -> Floats:
     """Both means in samples of people drawn with replacement."""
-    rng, n = np.random.default_rng(seed), len(sums.x)
-    found = []
-    for _ in range(replicates):
-        times = np.bincount(rng.integers(0, n, size=n), minlength=n).astype(np.float64)
-        means = _means(sums.correlations(times)[1], pairs)
-        if means is not None:
-            found.append(means)
-    return np.array(found).reshape(-1, 2)
+    rng, n = np.random.default_rng(seed), sums.people
+    step = max(1, _CELLS // n)
+    sizes = [min(step, replicates - start) for start in range(0, replicates, step)]
+    found: Floats = np.concatenate(
+        [_means(sums.drawn_correlations(times_drawn(rng, n, size)), pairs) for size in sizes]
+    )
+    return found[~np.isnan(found).any(axis=1)]
 
 
 def _largest(cells: Floats, pairs: Booleans) -> int:

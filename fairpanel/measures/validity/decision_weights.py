@@ -9,7 +9,6 @@ import numpy as np
 import polars as pl
 
 from fairpanel.measures.columns import (
-    Booleans,
     Floats,
     check_choice,
     check_confidence,
@@ -18,8 +17,9 @@ from fairpanel.measures.columns import (
     numbers,
 )
 from fairpanel.measures.estimate import Caution, Estimate, MeasureInputError
-from fairpanel.measures.resampling import bootstrap_interval, check_replicates
-from fairpanel.measures.validity.multiple_correlation import collinear, column_names, correlations
+from fairpanel.measures.resampling import bootstrap_interval, check_replicates, times_drawn
+from fairpanel.measures.validity.decision_samples import People, Ranking, Weights, weights
+from fairpanel.measures.validity.multiple_correlation import column_names
 
 _REFERENCES = (
     "Brunswik, E. (1955). Psychological Review, 62, 193-217 (cue use beside cue validity)",
@@ -30,31 +30,7 @@ _REFERENCES = (
 _TITLE = "correlation of the composite that decides with the one that predicts, least squares"
 _FEWEST = 20
 _RATIOS = (0.05, 0.1, 0.2, 0.3, 0.5)
-
-
-@dataclass(frozen=True, slots=True)
-class _People:
-    """Applicants with all scores: scores (columns standardized by `_standardized`), taken, criterion (NaN if unknown)."""
-
-    scores: Floats
-    taken: Booleans
-    criterion: Floats
-
-    def drawn(self, rows: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> _People:
-        return _People(self.scores[rows], self.taken[rows], self.criterion[rows])
-
-
-@dataclass(frozen=True, slots=True)
-class _Weights:
-    """implied: slopes of the decision; optimal: slopes of the criterion in its applicants' standard deviations.
-
-    agreement: correlation of the two composites among applicants. predicted: each applicant's expected criterion.
-    """
-
-    implied: Floats
-    optimal: Floats
-    agreement: float
-    predicted: Floats
+_CELLS = 500_000  # people by scores by samples worked on at a time
 
 
 def decision_weights(
@@ -133,38 +109,46 @@ def decision_weights(
             f"y={y!r}, selected={selected!r}"
         )
     people, cautions = _people(data, names, selected, y)
-    known = ~np.isnan(people.criterion)
-    n = {"applicants": len(people.taken), "selected": int(people.taken.sum()), "with_criterion": int(known.sum())}
-    why = _why_not(people, known)
-    found = None if why else _weights(people)
+    n = {
+        "applicants": len(people.taken),
+        "selected": int(people.taken.sum()),
+        "with_criterion": int(people.known.sum()),
+    }
+    why = _why_not(people)
+    once = np.ones((1, n["applicants"]))
+    found = None if why else _determined(people, once)
     if found is None:
         why = why or Caution("NOT_ESTIMABLE", "The scores or the criterion do not vary, or one score repeats another.")
         return Estimate(
             measure="decision_weights", method=_TITLE, value=None, n=n, cautions=[*cautions, why],
             references=_REFERENCES,
         )  # fmt: skip
-    rules = _rules(found, people)
-    policies = {name: _gain(composite, found.predicted, n["selected"]) for name, composite in rules.items()}
+    plain = _plain(people)
+    rules = _rules(found, people, plain)
+    ranked = {name: ranking.with_sums(found.predicted, once) for name, ranking in rules.items()}
+    hired, chosen = np.array([n["selected"]]), people.taken[None, :].astype(np.float64)
+    policies = {name: float(each.gain(hired)[0]) for name, each in ranked.items()}
+    kept = {name: float(ranking.with_sums(chosen, once).gain(hired)[0]) for name, ranking in rules.items()}
     own = n["selected"] / n["applicants"]
     ratios = sorted({*_RATIOS, own})
-    cuts = [_gain(rules["implied weights"], found.predicted, _count(ratio, n["applicants"])) for ratio in ratios]
-    drawn = _draws(people, found, replicates, seed) if interval == "bootstrap" else None
+    cuts = [float(ranked["implied weights"].gain(np.array([_count(ratio, n["applicants"])]))[0]) for ratio in ratios]
+    drawn = _draws(people, found, plain, replicates, seed) if interval == "bootstrap" else None
     optimism = 0.0 if drawn is None else drawn.optimism
     policies["optimal weights"] -= optimism
     ends = _Ends(drawn, confidence)
     detail: dict[str, Any] = {
         "weights": [
-            {"predictor": name, "implied": float(_normed(found.implied)[at]), "optimal": float(_normed(found.optimal)[at])}
+            {"predictor": name, "implied": float(_normed(found.implied)[0, at]),
+             "optimal": float(_normed(found.optimal)[0, at])}
             | ends.of("implied", at) | ends.of("optimal", at)
             for at, name in enumerate(names)
         ],
         "policies": [
-            {"policy": "as decided", "kept": 1.0, "expected": float(found.predicted[people.taken].mean())}
+            {"policy": "as decided", "kept": 1.0, "expected": float(found.predicted[0, people.taken].mean())}
             | ends.plain("as decided")
         ] + [
-            {"policy": _called(name, names), "kept": _gain(composite, people.taken.astype(np.float64), n["selected"]),
-             "expected": policies[name]} | ends.plain(name)
-            for name, composite in rules.items()
+            {"policy": _called(name, names), "kept": kept[name], "expected": policies[name]} | ends.plain(name)
+            for name in rules
         ],
         "cuts": [
             {"selection_ratio": ratio, "expected": value, "own": ratio == own} | ends.plain(f"cut {at}")
@@ -173,7 +157,8 @@ def decision_weights(
         "optimism": optimism if drawn is not None else None,
     }  # fmt: skip
     agreement = np.empty(0) if drawn is None else drawn.columns["agreement"]
-    made = bootstrap_interval(agreement, estimate=found.agreement, confidence=confidence)
+    value = float(found.agreement[0])
+    made = bootstrap_interval(agreement, estimate=value, confidence=confidence)
     if made is None:
         why_not = "none was asked for" if interval == "none" else "too few samples determined the weights"
         cautions.append(Caution("NO_INTERVAL", f"No interval: {why_not}."))
@@ -182,18 +167,17 @@ def decision_weights(
             Caution("SMALL_SAMPLE", f"{n['with_criterion']} people with a criterion for {len(names)} weights.")
         )
     return Estimate(
-        measure="decision_weights", method=_TITLE, value=found.agreement, interval=made, n=n, cautions=cautions,
+        measure="decision_weights", method=_TITLE, value=value, interval=made, n=n, cautions=cautions,
         detail=detail, references=_REFERENCES,
     )  # fmt: skip
 
 
-def _people(data: pl.DataFrame, names: list[str], selected: str, y: str) -> tuple[_People, list[Caution]]:
+def _people(data: pl.DataFrame, names: list[str], selected: str, y: str) -> tuple[People, list[Caution]]:
     scores = np.column_stack([numbers(data, name, "predictors") for name in names])
     hired, criterion = decisions(data, selected, "selected"), numbers(data, y, "y")
     usable = hired.present & ~np.isnan(scores).any(axis=1)
     cautions = missing_rows(usable, "a score or a decision")
-    taken = hired.taken[usable]
-    return _People(_standardized(scores[usable]), taken, np.where(taken, criterion[usable], np.nan)), cautions
+    return People.of(_standardized(scores[usable]), hired.taken[usable], criterion[usable]), cautions
 
 
 def _standardized(scores: Floats) -> Floats:
@@ -203,50 +187,35 @@ def _standardized(scores: Floats) -> Floats:
     return standard
 
 
-def _why_not(people: _People, known: Booleans) -> Caution | None:
+def _why_not(people: People) -> Caution | None:
     if not people.taken.any() or people.taken.all():
         who = "Nobody" if not people.taken.any() else "Everybody"
         return Caution("CONSTANT_INPUT", f"{who} was selected: the decisions imply no weights.")
-    if known.sum() < _FEWEST:
-        text = f"{int(known.sum())} selected people have a criterion: weights need at least {_FEWEST}."
+    if people.known.sum() < _FEWEST:
+        text = f"{int(people.known.sum())} selected people have a criterion: weights need at least {_FEWEST}."
         return Caution("SMALL_SAMPLE", text)
     return None
 
 
-def _weights(people: _People) -> _Weights | None:
-    known = ~np.isnan(people.criterion)
-    matrix = correlations(people.scores)
-    if matrix is None or collinear(matrix) or known.sum() <= people.scores.shape[1] + 2:
-        return None
-    among = correlations(people.scores[known])
-    if among is None or collinear(among) or np.ptp(people.criterion[known]) == 0:
-        return None
-    centred = people.scores - people.scores.mean(axis=0)
-    implied = np.linalg.lstsq(centred, people.taken - people.taken.mean(), rcond=None)[0]
-    x, outcome = people.scores[known], people.criterion[known]
-    slopes = np.linalg.lstsq(x - x.mean(axis=0), outcome - outcome.mean(), rcond=None)[0]
-    residual = outcome - outcome.mean() - (x - x.mean(axis=0)) @ slopes
-    covariance = centred.T @ centred / len(centred)
-    spread = float(slopes @ covariance @ slopes) + float(residual @ residual) / (len(x) - x.shape[1] - 1)
-    if not spread > 0:
-        return None
-    optimal = slopes / np.sqrt(spread)
-    both = np.array([implied, optimal])
-    products = both @ covariance @ both.T
-    if not (products[0, 0] > 0 and products[1, 1] > 0):
-        return None
-    agreement = float(products[0, 1] / np.sqrt(products[0, 0] * products[1, 1]))
-    return _Weights(implied, optimal, max(-1.0, min(1.0, agreement)), centred @ optimal)
+def _determined(people: People, once: Floats) -> Weights | None:
+    determined, found = weights(people, once)
+    return found if determined[0] else None
 
 
-def _rules(found: _Weights, people: _People) -> dict[str, Floats]:
+def _plain(people: People) -> dict[str, Ranking]:
+    """Rules whose weights are not estimated: the same order of people in every sample."""
+    rules = {"equal weights": people.scores.sum(axis=1)} | {f"alone {at}": x for at, x in enumerate(people.scores.T)}
+    return {name: Ranking.of(composite[None, :]) for name, composite in rules.items()}
+
+
+def _rules(found: Weights, people: People, plain: dict[str, Ranking]) -> dict[str, Ranking]:
     """Composites by which the same number could be selected."""
     rules = {
-        "implied weights": people.scores @ found.implied,
-        "equal weights": people.scores.sum(axis=1),
-        "optimal weights": people.scores @ found.optimal,
+        "implied weights": Ranking.of(found.implied @ people.scores.T),
+        "equal weights": plain["equal weights"],
+        "optimal weights": Ranking.of(found.optimal @ people.scores.T),
     }
-    return rules | {f"alone {at}": people.scores[:, at] for at in range(people.scores.shape[1])}
+    return rules | plain
 
 
 def _called(rule: str, names: list[str]) -> str:
@@ -257,17 +226,10 @@ def _count(ratio: float, applicants: int) -> int:
     return max(1, round(ratio * applicants))
 
 
-def _gain(composite: Floats, predicted: Floats, count: int) -> float:
-    """Mean of `predicted` over the `count` highest; those tied at the edge share the last places."""
-    edge = -np.partition(-composite, count - 1)[count - 1]
-    above, tied = composite > edge, composite == edge
-    places = count - int(above.sum())
-    return float((predicted[above].sum() + places * predicted[tied].mean()) / count)
-
-
-def _normed(weights: Floats) -> Floats:
-    total = float(np.abs(weights).sum())
-    return weights / total if total > 0 else weights
+def _normed(slopes: Floats) -> Floats:
+    """Rows whose absolutes sum to 1."""
+    total = np.abs(slopes).sum(axis=1, keepdims=True)
+    return slopes / np.where(total > 0, total, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,33 +240,42 @@ class _Drawn:
     optimism: float
 
 
-def _draws(people: _People, found: _Weights, replicates: int, seed: int) -> _Drawn | None:
+def _draws(people: People, found: Weights, plain: dict[str, Ranking], replicates: int, seed: int) -> _Drawn | None:
     rng, rows = np.random.default_rng(seed), len(people.taken)
-    values: list[dict[str, float]] = []
-    for _ in range(replicates):
-        sample = people.drawn(rng.integers(0, rows, size=rows))
-        weights = _weights(sample)
-        if weights is None or sample.taken.all() or not sample.taken.any():
-            continue
-        count = int(sample.taken.sum())
-        told = {"agreement": weights.agreement, "as decided": float(weights.predicted[sample.taken].mean())}
-        for name, composite in _rules(weights, sample).items():
-            told[name] = _gain(composite, weights.predicted, count)
-        own = count / rows
-        for at, ratio in enumerate(sorted({*_RATIOS, int(people.taken.sum()) / rows})):
-            share = own if ratio not in _RATIOS else ratio
-            told[f"cut {at}"] = _gain(sample.scores @ weights.implied, weights.predicted, _count(share, rows))
-        told |= {f"implied {at}": value for at, value in enumerate(_normed(weights.implied))}
-        told |= {f"optimal {at}": value for at, value in enumerate(_normed(weights.optimal))}
-        elsewhere = _gain(people.scores @ weights.optimal, found.predicted, int(people.taken.sum()))
-        told["optimism"] = told["optimal weights"] - elsewhere
-        values.append(told)
-    if len(values) < 50:
+    step = max(1, _CELLS // people.scores.size)
+    told = [
+        _told(people, found, plain, times_drawn(rng, rows, min(step, replicates - start)))
+        for start in range(0, replicates, step)
+    ]
+    columns = {name: np.concatenate([each[name] for each in told]) for name in told[0]}
+    optimism = columns.pop("optimism")
+    if len(optimism) < 50:
         return None
-    columns = {name: np.array([told[name] for told in values]) for name in values[0]}
-    optimism = float(columns.pop("optimism").mean())
-    columns["optimal weights"] = columns["optimal weights"] - 2 * optimism  # once for the sample, once for the draw
-    return _Drawn(columns, optimism)
+    mean = float(optimism.mean())
+    columns["optimal weights"] = columns["optimal weights"] - 2 * mean  # once for the sample, once for the draw
+    return _Drawn(columns, mean)
+
+
+def _told(people: People, found: Weights, plain: dict[str, Ranking], times: Floats) -> dict[str, Floats]:
+    """What each sample tells, of those that determine the weights."""
+    taken, rows = times @ people.taken, len(people.taken)
+    some = (taken > 0) & (taken < rows)
+    times, taken = times[some], taken[some]
+    determined, drawn = weights(people, times)
+    times, hired = times[determined], taken[determined].astype(np.int64)
+    as_decided = (times * people.taken * drawn.predicted).sum(axis=1) / hired
+    rules = _rules(drawn, people, plain)
+    ranked = {name: ranking.with_sums(drawn.predicted, times) for name, ranking in rules.items()}
+    told = {"agreement": drawn.agreement, "as decided": as_decided}
+    told |= {name: each.gain(hired) for name, each in ranked.items()}
+    for at, ratio in enumerate(sorted({*_RATIOS, int(people.taken.sum()) / rows})):
+        places = np.full_like(hired, _count(ratio, rows)) if ratio in _RATIOS else hired
+        told[f"cut {at}"] = ranked["implied weights"].gain(places)
+    for kind, slopes in (("implied", drawn.implied), ("optimal", drawn.optimal)):
+        told |= {f"{kind} {at}": column for at, column in enumerate(_normed(slopes).T)}
+    elsewhere = rules["optimal weights"].with_sums(found.predicted, np.ones((1, rows)))
+    told["optimism"] = told["optimal weights"] - elsewhere.gain(np.full_like(hired, int(people.taken.sum())))
+    return told
 
 
 @dataclass(frozen=True, slots=True)

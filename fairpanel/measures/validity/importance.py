@@ -11,7 +11,7 @@ import polars as pl
 
 from fairpanel.measures.columns import Floats, check_choice, check_confidence
 from fairpanel.measures.estimate import Caution, Estimate, Interval, MeasureInputError
-from fairpanel.measures.resampling import check_replicates
+from fairpanel.measures.resampling import check_replicates, times_drawn
 from fairpanel.measures.validity.multiple_correlation import (
     collinear,
     column_names,
@@ -30,6 +30,7 @@ _DOMINANCE = (
     "Budescu, D. V. (1993). Psychological Bulletin, 114, 542-551",
 )
 _FLAT = 1e-12  # spread of a drawn column, that of the whole being 1
+_CELLS = 200_000  # people by columns by samples worked on at a time
 _MOST_PREDICTORS = 12  # general dominance fits every subset
 
 IntervalKind = Literal["analytic", "bootstrap", "none"]
@@ -252,24 +253,34 @@ def _bootstrap(
     n = len(values)
     centred = values - values.mean(axis=0)
     extended = np.column_stack((np.ones(n), centred / np.linalg.norm(centred, axis=0)))
-    usable = []
-    for _ in range(replicates):
-        times = np.bincount(rng.integers(0, n, size=n), minlength=n)
-        sums = extended.T @ (extended * times[:, None])
-        products = sums[1:, 1:] - np.outer(sums[0, 1:], sums[0, 1:]) / n
-        spread = np.diag(products)
-        if np.all(spread > _FLAT):
-            matrix = products / np.sqrt(np.outer(spread, spread))
-            if not collinear(matrix[:-1, :-1]):
-                usable.append(matrix)
+    step = max(1, _CELLS // extended.size)
+    usable = np.concatenate(
+        [
+            _drawn_correlations(extended, times_drawn(rng, n, min(step, replicates - start)))
+            for start in range(0, replicates, step)
+        ]
+    )
     if len(usable) < 50:
         return None
-    weights = weights_of(np.stack(usable))
+    weights = weights_of(usable)
     limits = np.quantile(weights, ((1 - confidence) / 2, (1 + confidence) / 2), axis=0)
     method = f"percentile bootstrap by person, {len(usable)} replicates"
     return [
         Interval(low=float(low), high=float(high), level=confidence, method=method).to_dict() for low, high in limits.T
     ]
+
+
+def _drawn_correlations(extended: Floats, times: Floats) -> Floats:
+    """Correlations in those samples that determine the weights, of people by a column of ones and scaled columns."""
+    samples, (n, width) = len(times), extended.shape
+    weighted = (extended.T * times[:, None, :]).reshape(samples * width, n)
+    sums = (weighted @ extended).reshape(samples, width, width)
+    products = sums[:, 1:, 1:] - sums[:, 0, 1:, None] * sums[:, 0, None, 1:] / n
+    spread = np.diagonal(products, axis1=1, axis2=2)
+    varied = (spread > _FLAT).all(axis=1)
+    products, spread = products[varied], spread[varied]
+    matrices: Floats = products / np.sqrt(spread[:, :, None] * spread[:, None, :])
+    return matrices[~collinear(matrices[:, :-1, :-1])]
 
 
 def _why_none(n: int, predictors: int, matrix: Floats | None) -> Caution:

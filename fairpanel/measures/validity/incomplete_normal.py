@@ -12,9 +12,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import cho_solve, cholesky
+from scipy.linalg import cholesky, lapack
 
-from fairpanel.measures.columns import Floats
+from fairpanel.measures.columns import Booleans, Floats, Integers
 
 _TOLERANCE = 1e-9
 _MOST_ITERATIONS = 5000
@@ -142,9 +142,7 @@ def fit_normal(values: Floats) -> NormalFit | None:
     return _factored(sorted_values, masks, order) if nested else _expectation_maximisation(sorted_values, masks, order)
 
 
-def _factored(
-    values: Floats, seen: np.ndarray[tuple[int, ...], np.dtype[np.bool_]], order: list[int]
-) -> NormalFit | None:
+def _factored(values: Floats, seen: Booleans, order: list[int]) -> NormalFit | None:
     size = len(order)
     slopes, variances = np.zeros((size, size)), np.zeros(size)
     blocks: list[Floats] = []
@@ -176,35 +174,38 @@ def _factored(
 
 @dataclass(frozen=True, slots=True)
 class _Pattern:
-    """Rows that miss the same columns: which are seen, how many rows, their mean and their mean products."""
+    """Rows that miss the same columns: which are seen, how many rows, their mean and their mean products.
 
-    seen: list[int]
+    both: the places in a matrix of all columns where row and column are seen.
+    """
+
+    seen: Integers
+    both: tuple[Integers, ...]
     n: int
     mean: Floats
     scatter: Floats
 
 
-def _patterns(values: Floats, seen: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> list[_Pattern]:
+def _patterns(values: Floats, seen: Booleans) -> list[_Pattern]:
     codes = seen @ (1 << np.arange(seen.shape[1]))
     found = []
     for code in np.unique(codes):
         if not code:
             continue
-        columns = [j for j in range(seen.shape[1]) if code >> j & 1]
+        columns = np.flatnonzero(code >> np.arange(seen.shape[1]) & 1)
         rows = values[codes == code][:, columns]
         mean = rows.mean(axis=0)
-        found.append(_Pattern(columns, rows.shape[0], mean, (rows - mean).T @ (rows - mean) / rows.shape[0]))
+        scatter = (rows - mean).T @ (rows - mean) / rows.shape[0]
+        found.append(_Pattern(columns, np.ix_(columns, columns), rows.shape[0], mean, scatter))
     return found
 
 
-def _expectation_maximisation(
-    values: Floats, seen: np.ndarray[tuple[int, ...], np.dtype[np.bool_]], order: list[int]
-) -> NormalFit | None:
+def _expectation_maximisation(values: Floats, seen: Booleans, order: list[int]) -> NormalFit | None:
     size = len(order)
     patterns = _patterns(values, seen)
     together = np.zeros((size, size), dtype=np.int64)
     for pattern in patterns:
-        together[np.ix_(pattern.seen, pattern.seen)] += pattern.n
+        together[pattern.both] += pattern.n
     if together.min() < size + 2:
         return None
     n = sum(pattern.n for pattern in patterns)
@@ -214,7 +215,7 @@ def _expectation_maximisation(
         iterations += 1
         first, second = np.zeros(size), np.zeros((size, size))
         for pattern in patterns:
-            regression = covariance[:, pattern.seen] @ np.linalg.inv(covariance[np.ix_(pattern.seen, pattern.seen)])
+            regression = covariance[:, pattern.seen] @ np.linalg.inv(covariance[pattern.both])
             expected = mean + regression @ (pattern.mean - mean[pattern.seen])
             unexplained = covariance - regression @ covariance[pattern.seen, :]
             first += pattern.n * expected
@@ -251,12 +252,12 @@ def _observed_information(patterns: list[_Pattern], mean: Floats, parameters: Fl
         covariance = _covariance(*_unpack(at[size:], size))
         total = 0.0
         for pattern in patterns:
-            factor = cholesky(covariance[np.ix_(pattern.seen, pattern.seen)], lower=True)
+            factor, failed = lapack.dpotrf(covariance[pattern.both], lower=1)
+            if failed:
+                raise np.linalg.LinAlgError("a pattern's covariance matrix is not positive definite")
             gap = pattern.mean - at[pattern.seen]
-            moments = pattern.scatter + np.outer(gap, gap)
-            total += pattern.n * (
-                float(np.log(np.diag(factor)).sum()) + float(np.trace(cho_solve((factor, True), moments))) / 2
-            )
+            standard, _ = lapack.dpotrs(factor, pattern.scatter + np.outer(gap, gap), lower=1)
+            total += pattern.n * (float(np.log(factor.diagonal()).sum()) + float(standard.trace()) / 2)
         return total
 
     steps = 1e-4 * np.eye(start.size)

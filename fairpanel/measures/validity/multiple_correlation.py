@@ -44,9 +44,9 @@ def correlations(values: Floats) -> Floats | None:
     return matrix
 
 
-def collinear(matrix: Floats) -> bool:
-    """Whether a correlation matrix of predictors is singular to rounding."""
-    return float(np.linalg.eigvalsh(matrix)[0]) < 1e-10
+def collinear(matrices: Floats) -> Booleans:
+    """Whether correlation matrices of predictors (..., predictors, predictors) are singular to rounding."""
+    return np.asarray(np.linalg.eigvalsh(matrices)[..., 0] < 1e-10)
 
 
 def r_squared(matrix: Floats, predictors: Sequence[int], criterion: int) -> float:

@@ -12,7 +12,7 @@ from scipy.special import ndtri
 from fairpanel.measures.columns import Floats, check_choice, check_confidence, missing_rows, numbers
 from fairpanel.measures.estimate import Caution, Estimate, Interval, MeasureInputError
 from fairpanel.measures.least_squares import Fit, least_squares, wald_f
-from fairpanel.measures.resampling import bootstrap_interval, check_replicates
+from fairpanel.measures.resampling import bootstrap_interval, check_replicates, times_drawn
 from fairpanel.measures.validity.multiple_correlation import column_names, r_squared_limits
 
 _REFERENCES = (
@@ -177,33 +177,28 @@ class _Moments:
         width = self.items + 2
         every = (weights @ self.everyone).reshape(-1, width, width)
         known = (weights @ self.known).reshape(-1, width + 1, width + 1)
-        found = np.full((len(weights), 2), np.nan)
-        for at, (of_all, of_known) in enumerate(zip(every, known, strict=True)):
-            pair = _two_slopes(of_all, of_known, self.items)
-            if pair is not None:
-                found[at] = pair
-        return found
+        return _two_slopes(every, known, self.items)
 
 
-def _two_slopes(of_all: Floats, of_known: Floats, items: int) -> tuple[float, float] | None:
-    if of_known[0, 0] <= 3:
-        return None
-    try:
-        b = np.linalg.solve(of_all[: items + 1, : items + 1], of_all[: items + 1, items + 1])
-        turn = np.zeros((items + 3, 4))  # to 1, part, rest, y
-        turn[0, 0] = turn[items + 1, 2] = turn[items + 2, 3] = 1.0
-        turn[1 : items + 1, 1], turn[1 : items + 1, 2] = b[1:], -b[1:]
-        turned = turn.T @ of_known @ turn
-        variance = turned[3, 3] - turned[0, 3] ** 2 / turned[0, 0]
-        size = np.sqrt(np.diag(turned)[:3])
-        scaled = turned[:3, :3] / np.outer(size, size)
-        if not (variance > 0 and np.linalg.cond(scaled) < _COLLINEAR):
-            return None
-        fitted = np.linalg.solve(turned[:3, :3], turned[:3, 3])
-    except np.linalg.LinAlgError:
-        return None
-    spread = float(np.sqrt(variance / (turned[0, 0] - 1)))
-    return float(fitted[1]) / spread, float(fitted[2]) / spread
+def _two_slopes(of_all: Floats, of_known: Floats, items: int) -> Floats:
+    found = np.full((len(of_all), 2), np.nan)
+    among = of_all[:, : items + 1, : items + 1]
+    rows = np.flatnonzero((of_known[:, 0, 0] > 3) & (np.linalg.det(among) != 0))
+    b = np.linalg.solve(among[rows], of_all[rows, : items + 1, items + 1 :])[:, 1:, 0]
+    turn = np.zeros((len(rows), items + 3, 4))  # to 1, part, rest, y
+    turn[:, 0, 0] = turn[:, items + 1, 2] = turn[:, items + 2, 3] = 1.0
+    turn[:, 1 : items + 1, 1], turn[:, 1 : items + 1, 2] = b, -b
+    turned = np.swapaxes(turn, 1, 2) @ of_known[rows] @ turn
+    square = np.diagonal(turned, axis1=1, axis2=2)
+    clear = (square > 0).all(axis=1)
+    rows, turned, square = rows[clear], turned[clear], square[clear]
+    size = np.sqrt(square[:, :3])
+    variance = square[:, 3] - turned[:, 0, 3] ** 2 / square[:, 0]
+    clear = (variance > 0) & (np.linalg.cond(turned[:, :3, :3] / (size[:, :, None] * size[:, None, :])) < _COLLINEAR)
+    rows, turned = rows[clear], turned[clear]
+    spread = np.sqrt(variance[clear] / (turned[:, 0, 0] - 1))
+    found[rows] = np.linalg.solve(turned[:, :3, :3], turned[:, :3, 3:])[:, 1:, 0] / spread[:, None]
+    return found
 
 
 def _moments(score: Floats, criterion: Floats, items: Floats, known: Any) -> _Moments:
@@ -266,12 +261,6 @@ def _prediction(
 def _draws(moments: _Moments, people: int, replicates: int, seed: int) -> Floats:
     """Both slopes in samples of people drawn with replacement."""
     rng = np.random.default_rng(seed)
-    found = []
-    for start in range(0, replicates, _BLOCK):
-        size = min(_BLOCK, replicates - start)
-        times = np.empty((size, people))
-        for row in times:
-            row[:] = np.bincount(rng.integers(0, people, size=people), minlength=people)
-        found.append(moments.slopes(times))
-    drawn = np.concatenate(found)
+    sizes = [min(_BLOCK, replicates - start) for start in range(0, replicates, _BLOCK)]
+    drawn: Floats = np.concatenate([moments.slopes(times_drawn(rng, people, size)) for size in sizes])
     return drawn[~np.isnan(drawn).any(axis=1)]
