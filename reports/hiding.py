@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from reports.counts_known import UNSTATED, Layer, Source, between
+from reports.counts_between import between
+from reports.counts_known import UNSTATED, Layer, Source
 from reports.exposure import Knowledge, Target
 from reports.group_tables import CROSS, outcome_tables, parts_of, people_tables, scoring_tables
 from reports.releases import guard, released, span_of
