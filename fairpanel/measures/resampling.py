@@ -17,6 +17,8 @@ from fairpanel.measures.estimate import Interval, MeasureInputError
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
+_TOGETHER = 50_000  # draws counted at a time: they stay in the processor's cache
+
 
 def cluster_bootstrap(
     statistic: Callable[[IntArray], float | None], clusters: int, /, *, replicates: int, seed: int
@@ -60,9 +62,14 @@ def times_drawn(rng: np.random.Generator, units: int, samples: int) -> FloatArra
     >>> times_drawn(np.random.default_rng(1), 3, 2).tolist()
     [[0.0, 2.0, 1.0], [2.0, 0.0, 1.0]]
     """
-    drawn = rng.integers(0, units, size=(samples, units))
-    drawn += units * np.arange(samples)[:, None]
-    return np.bincount(drawn.ravel(), minlength=samples * units).reshape(samples, units).astype(np.float64)
+    times = np.empty((samples, units))
+    step = max(1, _TOGETHER // units)
+    for start in range(0, samples, step):
+        some = times[start : start + step]
+        drawn = rng.integers(0, units, size=some.shape)
+        drawn += units * np.arange(len(some))[:, None]
+        some[:] = np.bincount(drawn.ravel(), minlength=some.size).reshape(some.shape)
+    return times
 
 
 def check_replicates(replicates: int) -> None:

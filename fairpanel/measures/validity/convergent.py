@@ -21,6 +21,7 @@ _REFERENCES = (
 )
 _FLAT = 1e-12
 _FEWEST = 4
+_BLOCK = 16  # samples that share their products of scores, at least
 _CELLS = 200_000  # people by samples, or by products of their scores, worked on at a time
 
 
@@ -214,7 +215,7 @@ def _means(cells: Floats, pairs: Booleans) -> Floats:
 def _draws(sums: _Sums, pairs: Booleans, replicates: int, seed: int) -> Floats:
     """Both means in samples of people drawn with replacement."""
     rng, n = np.random.default_rng(seed), sums.people
-    step = max(1, _CELLS // n)
+    step = max(_BLOCK, _CELLS // n)
     sizes = [min(step, replicates - start) for start in range(0, replicates, step)]
     found: Floats = np.concatenate(
         [_means(sums.drawn_correlations(times_drawn(rng, n, size)), pairs) for size in sizes]
